@@ -1,0 +1,82 @@
+"""`tpcharness check ENDPOINT...`: the doors alone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import click
+
+from tpcharness.cli.exits import ExitCode
+from tpcharness.cli.options import Invocation, config_option, load_or_exit, no_such, pass_invocation
+from tpcharness.model.endpoint import EndpointSubject
+from tpcharness.model.plan import Plan
+from tpcharness.model.settings import ProbeSelection
+from tpcharness.model.variant import Variant
+
+
+@click.command("check")
+@click.argument("endpoints", metavar="[ENDPOINT]...", nargs=-1)
+@config_option
+@click.option(
+    "--format", "formats", multiple=True, metavar="FORMAT", help="json or jsonl to stdout in place of the table."
+)
+@click.option(
+    "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@pass_invocation
+def command(
+    invocation: Invocation,
+    endpoints: tuple[str, ...],
+    *,
+    config_path: Path | None,
+    formats: tuple[str, ...],
+    outputs: tuple[str, ...],
+    quiet: bool,
+) -> ExitCode:
+    """Check each ENDPOINT alone (all of them by default): every address, TLS, token, and one small file.
+
+    Names may be globs. The file is written, read back by HEAD with digest and by GET, compared, and deleted.
+    """
+    from tpcharness.cli.progress import make_progress
+    from tpcharness.cli.running import explain_our_side, run_plan
+    from tpcharness.engine.plan import make_plan
+    from tpcharness.export.door_table import DoorReport
+    from tpcharness.export.formats import Format, Output, OutputError, Outputs
+
+    config = load_or_exit(config_path)
+    for name in endpoints:
+        if not any(fnmatchcase(known, name) for known in config.endpoints):
+            raise no_such("endpoint", name, config.endpoints)
+    wanted = endpoints or ("*",)
+    chosen = [
+        endpoint for name, endpoint in config.endpoints.items() if any(fnmatchcase(name, each) for each in wanted)
+    ]
+    selection = ProbeSelection((Variant.DOOR,), ("*",), ("*",))
+    plan: Plan = make_plan(chosen, [selection], opt_out=config.harness.opt_out)
+    if not plan.doors:
+        click.echo("nothing to do: every endpoint that was asked for has opted out", err=True)
+        return ExitCode.NOTHING_TO_DO
+    console = invocation.console()
+    try:
+        writers = [Output.parse(text) for text in (*formats, *outputs)]
+        show_table = not any(writer.path == "-" for writer in writers if writer.format is not Format.TABLE)
+        with Outputs([writer for writer in writers if writer != Output(Format.TABLE)], console) as files:
+            progress = make_progress(invocation.console(sys.stderr), len(plan.doors), time.monotonic, quiet=quiet)
+            with progress:
+                report = run_plan(config, plan, files, [progress])
+            problems = files.finish(report.facts, report.store, report.findings)
+    except OutputError as error:
+        raise click.UsageError(str(error)) from error
+    if show_table:
+        latest = {str(result.subject): result for result in report.store.results()}
+        doors = [latest[name] for name in config.endpoints if name in latest]
+        console.print(DoorReport([door for door in doors if isinstance(door.subject, EndpointSubject)]))
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if report.exit_code is ExitCode.OUR_SIDE:
+        click.echo(explain_our_side(report), err=True)
+    return report.exit_code

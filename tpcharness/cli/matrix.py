@@ -1,0 +1,195 @@
+"""`tpcharness matrix`: all links of the configuration, once, with a verdict."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import click
+
+from tpcharness.cli.exits import ExitCode
+from tpcharness.cli.options import Invocation, config_argument, duration, load_or_exit, no_such, pass_invocation, size
+from tpcharness.config.configuration import Config
+from tpcharness.model.plan import Plan
+from tpcharness.model.variant import LINK_VARIANTS, Variant
+
+DEFAULT_TESTBED_SITES = 4
+
+
+@click.command("matrix")
+@config_argument
+@click.option(
+    "--testbed",
+    "testbed_sites",
+    is_flag=False,
+    flag_value=DEFAULT_TESTBED_SITES,
+    type=click.IntRange(2, 100),
+    metavar="[N]",
+    help="Start a testbed of N storages, run against it, stop it.",
+)
+@click.option(
+    "-s", "--source", "sources", multiple=True, metavar="NAME", help="Only links from these; globs; repeatable."
+)
+@click.option(
+    "-d", "--destination", "destinations", multiple=True, metavar="NAME", help="Only links to these; globs; repeatable."
+)
+@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Only this way of copying; repeatable.")
+@click.option(
+    "--size", "sizes", multiple=True, type=size, metavar="SIZE", help="File sizes in place of those configured."
+)
+@click.option("--plan", "show_plan", is_flag=True, help="Show what would be done; touch nothing.")
+@click.option("--deadline", type=duration, metavar="TIME", help="Stop after this time, with what there is.")
+@click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Start nothing new after N failures.")
+@click.option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Probes under way at once.")
+@click.option("--format", "formats", multiple=True, metavar="FORMAT", help="What goes to stdout: table, json or jsonl.")
+@click.option(
+    "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@pass_invocation
+def command(
+    invocation: Invocation,
+    config_path: Path | None,
+    *,
+    testbed_sites: int | None,
+    sources: tuple[str, ...],
+    destinations: tuple[str, ...],
+    variants: tuple[str, ...],
+    sizes: tuple[int, ...],
+    show_plan: bool,
+    deadline: float | None,
+    max_failures: int | None,
+    concurrency: int | None,
+    formats: tuple[str, ...],
+    outputs: tuple[str, ...],
+    quiet: bool,
+) -> ExitCode:
+    """Probe every link between the endpoints of CONFIG, in pull and in push mode, and say who is at fault.
+
+    First every endpoint is checked alone; links of an endpoint that fails its own check are not tried.
+    """
+    with ExitStack() as stack:
+        if testbed_sites is not None:
+            if config_path is not None:
+                raise click.UsageError("--testbed brings its own configuration: leave CONFIG out")
+            from tpcharness.cli.testbed_child import running_testbed
+
+            config = stack.enter_context(running_testbed(testbed_sites))
+        else:
+            config = load_or_exit(config_path)
+        plan = _plan(config, sources, destinations, variants, sizes)
+        if show_plan:
+            return _show(config, plan, invocation)
+        if not plan.links:
+            click.echo("nothing to do: no link is left; --plan says why", err=True)
+            return ExitCode.NOTHING_TO_DO
+        return run_and_write(
+            invocation,
+            config,
+            plan,
+            formats=formats,
+            files=outputs,
+            quiet=quiet,
+            deadline_seconds=deadline,
+            max_failures=max_failures,
+            concurrency=concurrency,
+        )
+
+
+def run_and_write(
+    invocation: Invocation,
+    config: Config,
+    plan: Plan,
+    *,
+    formats: tuple[str, ...] = (),
+    files: tuple[str, ...] = (),
+    quiet: bool = False,
+    deadline_seconds: float | None = None,
+    max_failures: int | None = None,
+    concurrency: int | None = None,
+) -> ExitCode:
+    """Runs a plan with progress on stderr and its outputs where they belong."""
+    from tpcharness.cli.progress import make_progress
+    from tpcharness.cli.running import explain_our_side, run_plan
+    from tpcharness.export.formats import Output, OutputError, Outputs
+
+    console = invocation.console()
+    try:
+        wanted = [Output.parse(text) for text in files]
+        on_stdout = [Output.parse(text) for text in formats] or (
+            [] if _uses_stdout(wanted) else [Output.parse("table")]
+        )
+        outputs = Outputs([*on_stdout, *wanted], console)
+        with outputs:
+            progress = make_progress(
+                invocation.console(sys.stderr), len(plan.doors) + len(plan.links), time.monotonic, quiet=quiet
+            )
+            with progress:
+                report = run_plan(
+                    config,
+                    plan,
+                    outputs,
+                    [progress],
+                    deadline_seconds=deadline_seconds,
+                    max_failures=max_failures,
+                    concurrency=concurrency,
+                )
+            problems = outputs.finish(report.facts, report.store, report.findings)
+    except OutputError as error:
+        raise click.UsageError(str(error)) from error
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if report.exit_code is ExitCode.OUR_SIDE:
+        click.echo(explain_our_side(report), err=True)
+    return ExitCode.OUR_SIDE if problems and report.exit_code is ExitCode.OK else report.exit_code
+
+
+def _uses_stdout(outputs: Iterable[object]) -> bool:
+    return any(str(output).endswith(":-") for output in outputs)
+
+
+def _plan(
+    config: Config,
+    sources: tuple[str, ...],
+    destinations: tuple[str, ...],
+    variants: tuple[str, ...],
+    sizes: tuple[int, ...],
+) -> Plan:
+    from tpcharness.engine.plan import PlanFilter, make_plan
+
+    for name in (*sources, *destinations):
+        if not any(fnmatchcase(known, name) for known in config.endpoints):
+            raise no_such("endpoint", name, config.endpoints)
+    for name in variants:
+        if name not in [variant.value for variant in LINK_VARIANTS]:
+            raise no_such("variant", name, [variant.value for variant in LINK_VARIANTS])
+    return make_plan(
+        tuple(config.endpoints.values()),
+        config.probes,
+        opt_out=config.harness.opt_out,
+        filters=PlanFilter(sources, destinations, variants=tuple(map(Variant, variants)), sizes=sizes),
+    )
+
+
+def _show(config: Config, plan: Plan, invocation: Invocation) -> ExitCode:
+    """The plan on the screen: what would be asked for and written, in the names that the run would use."""
+    from tpcharness.export.plan_table import PlanReport
+    from tpcharness.payload.names import PayloadNames
+    from tpcharness.tokens.roles import Role, token_request
+
+    names = PayloadNames(config.harness.name, "RUN")
+    scopes: dict[str, None] = {}
+    paths: dict[str, None] = {}
+    for endpoint in plan.endpoints:
+        directory = names.directory(endpoint)
+        paths[f"{endpoint.name}: {endpoint.url(directory)}/..."] = None
+        for role in Role:
+            path = directory if role is Role.DIRECTORY else f"{directory}/..."
+            for scope in token_request(role, endpoint, path).scopes:
+                scopes[f"{endpoint.name}: {scope}"] = None
+    invocation.console().print(PlanReport(plan, tuple(scopes), tuple(paths)))
+    return ExitCode.OK if plan.links else ExitCode.NOTHING_TO_DO

@@ -1,0 +1,97 @@
+"""What several commands take alike: the configuration, sizes and durations, names with their nearest neighbour."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tpcharness.cli.terminal import Color, make_console, wants_color
+from tpcharness.config.places import default_path
+from tpcharness.config.quantities import DURATION_HINT, SIZE_HINT, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tpcharness.config.configuration import Config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CONFIG_HELP = "The endpoints.toml to use; default: $TPCHARNESS_CONFIG, else ./endpoints.toml."
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What was said before the command's name. `verbosity` counts -v."""
+
+    color: Color = Color.AUTO
+    verbosity: int = 0
+
+    def colored(self, stream: IO[str]) -> bool:
+        return wants_color(self.color, os.environ, is_terminal=stream.isatty())
+
+    def console(self, stream: IO[str] | None = None) -> Console:
+        """A rich console, on stdout unless told otherwise."""
+        return make_console(stream or sys.stdout, self.color, os.environ)
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
+
+
+def config_argument(function: F) -> F:
+    """[CONFIG] as the command's last argument: `config_path: Path | None`."""
+    return click.argument("config_path", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path))(function)
+
+
+def config_option(function: F) -> F:
+    """-c/--config for commands whose arguments are names: `config_path: Path | None`."""
+    return click.option(
+        "-c", "--config", "config_path", metavar="FILE", type=click.Path(path_type=Path), help=_CONFIG_HELP
+    )(function)
+
+
+def load_or_exit(path: Path | None, *, to_run: bool = True) -> Config:
+    """The configuration, its warnings told on stderr; with errors the command ends here (exit code 3).
+
+    `to_run` False is for commands that only speak of the file: then a file that it names may be missing here.
+    """
+    from tpcharness.config.load import load_config
+    from tpcharness.config.problems import ConfigErrors, Severity
+
+    absent = Severity.ERROR if to_run else Severity.WARNING
+    config = load_config(path or default_path(os.environ), environ=os.environ, absent=absent)
+    if isinstance(config, ConfigErrors):
+        raise config
+    for warning in config.warnings:
+        click.echo(warning.one_line, err=True)
+    return config
+
+
+def no_such(kind: str, name: str, known: Iterable[str]) -> click.UsageError:
+    """The usage error for a name that does not exist, with the nearest one that does."""
+    from tpcharness.config.problems import did_you_mean
+
+    known = list(known)
+    hint = did_you_mean(name, known, f"known: {', '.join(known)}" if known else "there are none")
+    return click.UsageError(f'no such {kind}: "{name}"; {hint}')
+
+
+def size(text: str) -> int:
+    """For `type=size`: bytes, written as in the configuration."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(f'"{text}" {error}; {SIZE_HINT}') from None
+
+
+def duration(text: str) -> float:
+    """For `type=duration`: seconds, written as in the configuration."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f'"{text}" {error}; {DURATION_HINT}') from None

@@ -1,0 +1,249 @@
+"""How a command runs a plan: event loop, signals, clean-up before and after, findings, and the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import click
+import uvloop
+
+from tpcharness import __version__
+from tpcharness.assembly import Harness, SystemClock, assemble, new_run_id
+from tpcharness.cli.exits import ExitCode
+from tpcharness.config.configuration import Config
+from tpcharness.diagnosis.findings import find
+from tpcharness.engine.runner import RunSummary
+from tpcharness.export.formats import Outputs
+from tpcharness.model.endpoint import EndpointSubject
+from tpcharness.model.finding import Finding
+from tpcharness.model.plan import Plan
+from tpcharness.model.progress import Event, Observer
+from tpcharness.model.reason import Reason
+from tpcharness.model.result import Result
+from tpcharness.model.variant import Phase
+from tpcharness.payload.cleaning import Cleaning
+from tpcharness.payload.lock import StateUnusable
+from tpcharness.results.run import RunEnd, RunFacts
+from tpcharness.results.store import MatrixStore
+
+T = TypeVar("T")
+
+
+class StateError(click.ClickException):
+    """Our own state directory is in use or unusable: nothing has been touched."""
+
+    exit_code = ExitCode.OUR_SIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run that is over."""
+
+    facts: RunFacts
+    store: MatrixStore
+    findings: tuple[Finding, ...]
+    exit_code: ExitCode
+
+
+class Onlookers:
+    """Several observers as one."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def notice(self, event: Event) -> None:
+        for observer in self._observers:
+            observer.notice(event)
+
+
+class Interrupts:
+    """What SIGINT and SIGTERM do while a run goes on: the first one stops it, the second one leaves at once."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.leave = asyncio.Event()
+        self.first: signal.Signals | None = None
+        self.harness: Harness | None = None
+
+    def __call__(self, number: signal.Signals) -> None:
+        if self.first is None:
+            self.first = number
+            click.echo("stopping: taking our files away; once more to leave them to `tpcharness clean`", err=True)
+            self.stop.set()
+            return
+        self.leave.set()
+        if self.harness is not None:
+            self.harness.runner.abandon()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode.TERMINATED if self.first is signal.SIGTERM else ExitCode.INTERRUPTED
+
+
+@asynccontextmanager
+async def interrupts() -> AsyncIterator[Interrupts]:
+    """Takes the two signals over for as long as the context lasts."""
+    loop = asyncio.get_running_loop()
+    taken = Interrupts()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, taken, number)
+    try:
+        yield taken
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def run_plan(
+    config: Config,
+    plan: Plan,
+    outputs: Outputs,
+    observers: Sequence[Observer],
+    *,
+    deadline_seconds: float | None = None,
+    max_failures: int | None = None,
+    concurrency: int | None = None,
+) -> Report:
+    """Runs a plan from the lock of the state directory to the last clean-up. Raises StateError before any traffic.
+
+    `concurrency` replaces what is configured.
+    """
+    if concurrency is not None:
+        config = replace(config, limits=replace(config.limits, concurrency=concurrency))
+    return _on_a_loop(_run(config, plan, outputs, Onlookers(observers), deadline_seconds, max_failures))
+
+
+def clean_up(config: Config) -> Cleaning:
+    """Removes what former runs left, in a loop of its own; raises StateError when somebody else is at work there."""
+    return _on_a_loop(_clean_up(config))
+
+
+def _on_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+    except* StateUnusable as group:
+        raise StateError(str(_first(group))) from group
+
+
+async def _clean_up(config: Config) -> Cleaning:
+    clock, store = SystemClock(), MatrixStore()
+    async with assemble(config, run_id=new_run_id(clock), sink=store, observer=Onlookers(()), clock=clock) as harness:
+        return await harness.clean()
+
+
+async def _run(
+    config: Config,
+    plan: Plan,
+    outputs: Outputs,
+    observer: Observer,
+    deadline_seconds: float | None,
+    max_failures: int | None,
+) -> Report:
+    clock = SystemClock()
+    run_id = new_run_id(clock)
+    facts = RunFacts.begin(
+        plan,
+        run_id=run_id,
+        started_at=clock.now(),
+        version=__version__,
+        harness=config.harness.name,
+        config_path=str(config.path),
+    )
+    store = MatrixStore(endpoint.name for endpoint in plan.endpoints)
+    async with interrupts() as signals:
+        async with assemble(
+            config, run_id=run_id, sink=_Sinks(store, outputs), observer=observer, clock=clock
+        ) as harness:
+            signals.harness = harness
+            outputs.begin(facts)
+            if harness.leftovers:
+                await _clean_up_after_former_runs(harness, signals)
+            summary = await harness.runner.run(
+                plan, deadline_seconds=deadline_seconds, max_failures=max_failures, stop=signals.stop
+            )
+            await _until(signals.leave, harness.remove_seeds())
+            kept = len(harness.ledger.entries)
+        findings = find(store.results())
+        warnings = (f"{kept} files of ours are still at the storages; `tpcharness clean` removes them",) if kept else ()
+        facts = facts.finish(RunEnd(summary.ended.value), clock.now(), warnings)
+        exit_code = signals.exit_code if summary.ended.value == RunEnd.INTERRUPTED else judge_run(summary, store)
+    return Report(facts, store, findings, exit_code)
+
+
+class _Sinks:
+    def __init__(self, store: MatrixStore, outputs: Outputs) -> None:
+        self._store = store
+        self._outputs = outputs
+
+    def add(self, result: Result) -> None:
+        self._store.add(result)
+        self._outputs.add(result)
+
+
+async def _clean_up_after_former_runs(harness: Harness, signals: Interrupts) -> None:
+    click.echo(f"an earlier run left {harness.leftovers} files; removing them first", err=True)
+    await _until(signals.stop, harness.clean())
+
+
+async def _until(event: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
+    """Awaits the work, or gives it up as soon as the event is set."""
+    job = asyncio.create_task(work)
+    watcher = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({job, watcher}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watcher.cancel()
+        if not job.done():
+            job.cancel()
+        await asyncio.wait({job, watcher})
+    if not job.cancelled():
+        job.result()
+
+
+def judge_run(summary: RunSummary, store: MatrixStore) -> ExitCode:
+    """The exit code of a run that nobody interrupted (design 9)."""
+    results = _deciding(store.results())
+    doors = [result for result in results if isinstance(result.subject, EndpointSubject)]
+    if doors and all(_our_side(door) for door in doors):
+        return ExitCode.OUR_SIDE
+    if summary.ended.value != RunEnd.COMPLETE:
+        return ExitCode.CUT_SHORT
+    return ExitCode.OK if all(result.ok for result in results) else ExitCode.FAILED
+
+
+def _our_side(door: Result) -> bool:
+    """Whether a door failed for want of a token or of a network: if all do, it is us."""
+    return not door.ok and (door.phase is Phase.TOKEN or door.reason is Reason.LOCAL_NETWORK)
+
+
+def _deciding(results: Sequence[Result]) -> list[Result]:
+    """The last attempt of each probe."""
+    return list({result.probe_id: result for result in results}.values())
+
+
+def explain_our_side(report: Report) -> str:
+    """One error for a run in which nothing worked because of us: what is missing, and how to get it."""
+    door = next(result for result in report.store.results() if isinstance(result.subject, EndpointSubject))
+    lines = [f"error: {door.reason.info.sentence} ({door.reason}, the same for every endpoint)"]
+    if door.hint:
+        lines.append(f"  detail: {door.hint}")
+    lines.append(f"  remedy: {door.reason.info.fix}")
+    if door.phase is Phase.TOKEN:
+        lines.append(
+            "  tokens come from the [tokens.NAME] sections: `tpcharness config show` says which and where from"
+        )
+    return "\n".join(lines)
+
+
+def _first(group: BaseExceptionGroup[StateUnusable]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

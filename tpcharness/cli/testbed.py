@@ -1,0 +1,221 @@
+"""`tpcharness testbed`: storages on this machine that speak like those of the grid, and misbehave on demand."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tpcharness.cli.exits import ExitCode
+
+if TYPE_CHECKING:
+    from tpcharness.testbed.grid import Grid
+
+DIRECTORY = Path(".testbed")
+"""Where certificates and the client's secret lie unless told otherwise: the endpoints.toml of the product names it."""
+
+SITES = 5
+BASE_PORT = 28440
+
+_LOCK = "testbed.lock"
+
+
+class CannotStartError(click.ClickException):
+    """Something on this machine is in the way."""
+
+    exit_code = ExitCode.OUR_SIDE
+
+
+@click.group("testbed")
+def command() -> None:
+    """Run a grid on this machine: storages that speak like dCache, XRootD, StoRM and others, and a token issuer."""
+
+
+@command.command("up")
+@click.option("--sites", default=SITES, show_default=True, type=click.IntRange(1, 200), help="How many storages.")
+@click.option("--dialect", "dialects", multiple=True, metavar="NAME", help="What they speak, in turn; repeatable.")
+@click.option(
+    "--base-port",
+    type=click.IntRange(1, 65_000),
+    help=f"The issuer's port; the storages have those that follow.  [default: {BASE_PORT}]",
+)
+@click.option("--ephemeral", is_flag=True, help="Take any free ports, and a temporary directory.")
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=f"Where certificates and the client's secret go; removed at the end.  [default: {DIRECTORY}]",
+)
+@click.option(
+    "--marker-period",
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="Time between two performance markers.",
+)
+@click.option("--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong, and where; repeatable.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the endpoints.toml here, not to stdout.",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Appears when all is up: JSON with process id and addresses.",
+)
+@click.option("--list-faults", is_flag=True, help="Show what can be wrong, and stop.")
+def up(
+    *,
+    sites: int,
+    dialects: tuple[str, ...],
+    base_port: int | None,
+    ephemeral: bool,
+    directory: Path | None,
+    marker_period: float,
+    faults: tuple[str, ...],
+    config_file: Path | None,
+    ready_file: Path | None,
+    list_faults: bool,
+) -> None:
+    """Run a grid until Ctrl-C, with real TLS, real tokens and real bytes, and print its endpoints.toml.
+
+    Without options its ports are those of the endpoints.toml that comes with tpcharness. A storage's fault is given
+    as SITE-B=NAME, one of the token issuer as ISSUER=NAME.
+    """
+    from tpcharness.testbed.grid import DIALECTS, Grid, GridSpec
+
+    if list_faults:
+        _list_faults()
+        return
+    if ephemeral and base_port is not None:
+        raise click.UsageError("--ephemeral takes any free ports: leave --base-port out")
+    if directory is None and not ephemeral:
+        directory = DIRECTORY
+    if directory is not None and config_file is not None:
+        directory = directory.absolute()  # paths in a configuration count from where it lies
+    spec = GridSpec(
+        sites=sites,
+        dialects=dialects or DIALECTS,
+        base_port=None if ephemeral else base_port or BASE_PORT,
+        marker_period_seconds=marker_period,
+        directory=directory,
+        faults=faults,
+    )
+    try:
+        grid = Grid(spec)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _check_replaceable(config_file)
+    if directory is None:
+        _run(grid, config_file, ready_file)
+        return
+    with _sole_user_of(directory):
+        _run(grid, config_file, ready_file)
+
+
+def _run(grid: Grid, config_file: Path | None, ready_file: Path | None) -> None:
+    """Runs the grid until SIGINT or SIGTERM: here they are the normal end."""
+    import asyncio
+
+    import uvloop
+
+    async def serve() -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, over.set)
+        async with grid:
+            _announce(grid, config_file, ready_file)
+            await over.wait()
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
+    except OSError as error:
+        raise CannotStartError(f"{error.strerror or error}; try --base-port or --ephemeral") from error
+
+
+def _announce(grid: Grid, config_file: Path | None, ready_file: Path | None) -> None:
+    if config_file is None:
+        click.echo(grid.config_text())
+    else:
+        config_file.write_text(grid.config_text(), encoding="utf-8")
+    count = len(grid.sites)
+    click.echo(
+        f"{count} storage{'s' if count > 1 else ''} and a token issuer are up. In another shell: "
+        f"tpcharness matrix {config_file or 'endpoints.toml'}   (Ctrl-C ends the testbed)",
+        err=True,
+    )
+    if ready_file is not None:
+        ready = {
+            "pid": os.getpid(),
+            "issuer": grid.issuer.url,
+            "directory": str(grid.directory),
+            "sites": {site.name: site.url for site in grid.sites},
+        }
+        draft = ready_file.with_name(f"{ready_file.name}.part")
+        draft.write_text(json.dumps(ready, indent=2) + "\n", encoding="utf-8")
+        draft.replace(ready_file)
+
+
+def _list_faults() -> None:
+    from tpcharness.testbed.fault_catalogue import CATALOGUE
+    from tpcharness.testbed.grid import CERTIFICATE_FAULTS, ISSUER_NAME
+    from tpcharness.testbed.issuer import ISSUER_FAULTS
+
+    rows = [(f"SITE={fault.name}", fault.sentence) for fault in CATALOGUE.values()]
+    rows += [(f"SITE={fault.name}", fault.sentence) for fault in CERTIFICATE_FAULTS.values()]
+    rows += [(f"{ISSUER_NAME}={fault.name}", fault.sentence) for fault in ISSUER_FAULTS.values()]
+    width = max(len(name) for name, _ in rows)
+    for name, sentence in rows:
+        click.echo(f"{name:{width}}  {sentence}")
+
+
+def _check_replaceable(config_file: Path | None) -> None:
+    """Refuses to write over a file that no testbed has written."""
+    from tpcharness.testbed.grid import HEADLINE
+
+    if config_file is None or not config_file.exists():
+        return
+    with config_file.open(encoding="utf-8", errors="replace") as stream:
+        if stream.readline().rstrip() != HEADLINE:
+            raise CannotStartError(f"{config_file} was not written by a testbed; choose another name for --config")
+
+
+@contextmanager
+def _sole_user_of(directory: Path) -> Iterator[None]:
+    """Takes a directory for this testbed alone, and removes it at the end, with all that is in it.
+
+    A directory that is not ours must be empty or missing; what a killed testbed left is removed before.
+    """
+    lock_file = directory / _LOCK
+    if directory.exists() and not lock_file.exists() and any(directory.iterdir()):
+        raise CannotStartError(f"{directory} holds other things; choose another --directory")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    with lock_file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStartError(
+                f"another testbed uses {directory}; end it, or choose another --directory and --base-port"
+            ) from None
+        for entry in directory.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry != lock_file:
+                entry.unlink()
+        try:
+            yield
+        finally:
+            shutil.rmtree(directory)

@@ -1,0 +1,142 @@
+"""What can only be seen by looking at several values together. Pure; `surroundings` looks at the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from tpcharness.config.addresses import is_below, same_place
+from tpcharness.config.configuration import Config
+from tpcharness.config.lines import KeyPath
+from tpcharness.config.problems import Problem, did_you_mean
+from tpcharness.config.source import Source
+from tpcharness.model.endpoint import Endpoint
+
+# XRootD answers a COPY only after the source's HEAD, for which it waits so long (reference http-tpc 6.3).
+XROOTD_SILENCE_SECONDS = 60.0
+
+
+def check(config: Config, source: Source) -> Iterator[Problem]:
+    """Every problem that no single value shows."""
+    yield from _contact(config, source)
+    yield from _unused_tokens(config, source)
+    yield from _endpoint_names(source)
+    yield from _same_places(config, source)
+    yield from _endpoint_settings(config, source)
+    yield from _globs(config, source)
+    yield from _times(config, source)
+
+
+def _contact(config: Config, source: Source) -> Iterator[Problem]:
+    abroad = [endpoint for endpoint in config.endpoints.values() if not _is_local(endpoint)]
+    if abroad and not source.value(("harness", "contact")):
+        yield source.warning(
+            ("harness", "contact"), "is empty", "give the admins of the storages an address to write to"
+        )
+
+
+def _is_local(endpoint: Endpoint) -> bool:
+    host = urlsplit(endpoint.https).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _unused_tokens(config: Config, source: Source) -> Iterator[Problem]:
+    # From the file, so that an endpoint with another mistake still counts.
+    sections = (*source.table("endpoints").values(), source.table("defaults"))
+    used = {section.get("tokens") for section in sections if isinstance(section, dict)}
+    for name in config.tokens:
+        if name not in used:
+            yield source.warning(("tokens", name), "is used by no endpoint", f'write tokens = "{name}" at an endpoint')
+
+
+def _endpoint_names(source: Source) -> Iterator[Problem]:
+    names = source.table("endpoints")
+    if names == source.values.get("endpoints", names) and not names:
+        yield Problem(
+            "names no endpoint", source.name, key="endpoints", hint="add a section [endpoints.NAME] with its https URL"
+        )
+    first: dict[str, str] = {}
+    for name in names:
+        twin = first.setdefault(name.casefold(), name)
+        if twin != name:
+            place = source.place(("endpoints", twin))
+            yield source.problem(
+                ("endpoints", name), f"differs from {twin} ({place}) in case only", "rename one of the two"
+            )
+
+
+def _same_places(config: Config, source: Source) -> Iterator[Problem]:
+    first: dict[tuple[str, int, str], str] = {}
+    for name, endpoint in config.endpoints.items():
+        twin = first.setdefault(same_place(endpoint.https), name)
+        if twin != name:
+            place = source.place(("endpoints", twin))
+            yield source.warning(
+                ("endpoints", name, "https"), f"is also the URL of {twin} ({place})", "remove one of the two"
+            )
+
+
+def _endpoint_settings(config: Config, source: Source) -> Iterator[Problem]:
+    names = source.table("tokens")
+    told: set[KeyPath] = set()  # a mistake in [defaults] is told once, not for each endpoint
+    for name, endpoint in config.endpoints.items():
+        tokens_at = written(source, name, "tokens")
+        if not endpoint.tokens:
+            yield source.warning(
+                ("endpoints", name), "has no tokens: its links are left out", "add tokens = NAME of a [tokens.NAME]"
+            )
+        elif endpoint.tokens not in names and tokens_at not in told:
+            told.add(tokens_at)
+            missing = f"there is no [tokens.{endpoint.tokens}] section; add it"
+            yield source.problem(tokens_at, "does not exist", did_you_mean(endpoint.tokens, names, missing))
+        if not is_below(endpoint.path, endpoint.scope_base):
+            at = ("endpoints", name, "scope_base")
+            yield source.problem(
+                at,
+                f'("{endpoint.scope_base}") does not begin the path of https, "{endpoint.path}"',
+                'write the path that "/" in a scope means there: that of https, or a directory above it',
+            )
+
+
+def written(source: Source, endpoint: str, key: str) -> KeyPath:
+    """Where an endpoint's value stands: at the endpoint itself, or in [defaults]."""
+    own = ("endpoints", endpoint, key)
+    shared = ("defaults", key)
+    return shared if source.has(shared) and not source.has(own) else own
+
+
+def _globs(config: Config, source: Source) -> Iterator[Problem]:
+    names = tuple(source.table("endpoints"))
+    if not names:
+        return
+    for glob in config.harness.opt_out:
+        if not _matches(glob, names):
+            yield source.warning(
+                ("harness", "opt_out"), f'has "{glob}", which is no endpoint here', did_you_mean(glob, names)
+            )
+    # From the file, not from the settled value: what the schema has cut out would shift the places.
+    probes = source.values.get("probes")
+    for index, probe in enumerate(probes if isinstance(probes, list) else ()):
+        for key in ("sources", "destinations"):
+            globs = probe.get(key, []) if isinstance(probe, dict) else []
+            for glob in globs if isinstance(globs, list) else [globs]:
+                if isinstance(glob, str) and glob.strip() and not _matches(glob, names):
+                    yield source.problem(
+                        ("probes", index, key),
+                        f'has "{glob}", which is no endpoint here',
+                        did_you_mean(glob, names, 'write an endpoint\'s name, or a glob such as "*" or "T1_*"'),
+                    )
+
+
+def _matches(glob: str, names: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, glob) for name in names)
+
+
+def _times(config: Config, source: Source) -> Iterator[Problem]:
+    if config.timeouts.response_seconds <= XROOTD_SILENCE_SECONDS and source.has(("timeouts", "response")):
+        yield source.warning(
+            ("timeouts", "response"),
+            "is no longer than XRootD may wait for the source, 60 s",
+            "a healthy copy can look like no_response; write more than 60",
+        )

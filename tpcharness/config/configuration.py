@@ -1,0 +1,64 @@
+"""What endpoints.toml came to: the one value that the rest of the product is configured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from tpcharness.config.lines import KeyPath
+from tpcharness.config.problems import Problem, dotted
+from tpcharness.config.schema import TOKEN_SECTIONS
+from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.settings import HarnessSettings, ProbeSelection, RunLimits, TimeLimits, TokenSettings
+
+SettingValue = str | int | float | tuple[str, ...] | tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration without errors.
+
+    Paths are absolute. `intervals` are seconds, one for each of `probes`, for a service that runs rounds; `listen` is
+    where it listens. `origins` tells for every dotted key where its value came from: "endpoints.toml:12",
+    "[defaults], endpoints.toml:5", "environment TPCHARNESS_STATE_DIR" or "default".
+    """
+
+    path: Path
+    harness: HarnessSettings
+    endpoints: Mapping[str, Endpoint]
+    tokens: Mapping[str, TokenSettings]
+    probes: tuple[ProbeSelection, ...]
+    limits: RunLimits
+    timeouts: TimeLimits
+    intervals: tuple[float, ...]
+    listen: str
+    origins: Mapping[str, str]
+    warnings: tuple[Problem, ...] = ()
+
+    def settings(self) -> Iterator[tuple[str, SettingValue]]:
+        """Every effective value under its dotted key, in the file's order and by the file's names."""
+        for path, value in self._settings():
+            yield dotted(path), value
+
+    def _settings(self) -> Iterator[tuple[KeyPath, SettingValue]]:
+        for field in fields(self.harness):
+            yield ("harness", field.name), getattr(self.harness, field.name)
+        for name, tokens in self.tokens.items():
+            for key in TOKEN_SECTIONS[tokens.kind].model_fields:
+                yield ("tokens", name, key), getattr(tokens, key)
+        for name, endpoint in self.endpoints.items():
+            for field in fields(endpoint):
+                if field.name != "name":
+                    yield ("endpoints", name, field.name), getattr(endpoint, field.name)
+        for index, (probe, interval) in enumerate(zip(self.probes, self.intervals, strict=True)):
+            yield ("probes", index, "variant"), probe.variants
+            yield ("probes", index, "sources"), probe.sources
+            yield ("probes", index, "destinations"), probe.destinations
+            yield ("probes", index, "sizes"), probe.sizes
+            yield ("probes", index, "interval"), interval
+        for field in fields(self.limits):
+            yield ("limits", field.name), getattr(self.limits, field.name)
+        for field in fields(self.timeouts):
+            yield ("timeouts", field.name.removesuffix("_seconds")), getattr(self.timeouts, field.name)
+        yield ("daemon", "listen"), self.listen

@@ -1,0 +1,156 @@
+"""The kinds of values that stand in endpoints.toml: each with the check that one value alone allows.
+
+A check raises `Unfit` with a message and a remedy; the types carry what the JSON Schema says of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from tpcharness.config.addresses import check_endpoint_url, check_issuer_url, check_listen, check_path
+from tpcharness.config.problems import Unfit, did_you_mean
+from tpcharness.config.quantities import (
+    DURATION_HINT,
+    DURATION_PATTERN,
+    SIZE_HINT,
+    SIZE_PATTERN,
+    parse_duration,
+    parse_size,
+)
+from tpcharness.model.variant import LINK_VARIANTS, Variant
+
+# Words of the full design that this version does not know yet: a message of their own beats "unknown".
+NOT_SUPPORTED = "is not supported by this version"
+VARIANTS_NOT_BUILT = frozenset({"root-pull", "tape-recall", "tape-archive", "tape-info", "webdav-upload"})
+
+_HARNESS_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _size(value: object) -> int:
+    try:
+        return parse_size(value)
+    except ValueError as error:
+        raise Unfit(str(error), SIZE_HINT) from None
+
+
+def _duration(value: object) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise Unfit(str(error), DURATION_HINT) from None
+
+
+def _some_duration(value: float) -> float:
+    if value <= 0:
+        raise Unfit("must be more than 0", DURATION_HINT)
+    return value
+
+
+def _harness_name(name: str) -> str:
+    if not _HARNESS_NAME.fullmatch(name) or not name.strip("."):
+        raise Unfit(
+            "cannot be the name of a directory at the storages",
+            "use letters, digits and . _ - only, at most 64 of them",
+        )
+    return name
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise Unfit(
+            "is not a name that can stand in reports and metrics",
+            "use letters, digits and . _ : @ + - only, at most 128 of them, and begin with a letter or digit",
+        )
+    return name
+
+
+def _header_text(text: str) -> str:
+    if not text.isascii() or _CONTROL.search(text) or set("()\\") & set(text):
+        raise Unfit("cannot stand in a User-Agent", "use plain ASCII without parentheses, such as a mail address")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if _CONTROL.search(text):
+        raise Unfit("has control characters in it", "write it as plain text on one line")
+    return text
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise Unfit("is empty", "fill it in, or remove the line")
+    return _one_line(text)
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise Unfit("is not the name of an environment variable", "write the variable's name here, never the token")
+    return name
+
+
+def _link_variant(value: object) -> Variant:
+    if value == Variant.DOOR:
+        raise Unfit("is not between two endpoints", "leave it out: every endpoint's door is checked first, always")
+    for variant in LINK_VARIANTS:
+        if value == variant:
+            return variant
+    if isinstance(value, str) and (value in VARIANTS_NOT_BUILT or value.startswith(("gfal-", "fts-"))):
+        raise Unfit(NOT_SUPPORTED, f"use {' or '.join(LINK_VARIANTS)}")
+    hint = f"write one of {', '.join(LINK_VARIANTS)}"
+    raise Unfit("is not a variant", did_you_mean(value, LINK_VARIANTS, hint) if isinstance(value, str) else hint)
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _not_empty(values: list[Any]) -> list[Any]:
+    if not values:
+        raise Unfit("is an empty list", "name at least one, or remove the line")
+    return list(dict.fromkeys(values))
+
+
+class _OneOrMore:
+    """Tells the JSON Schema that one value may stand without its brackets."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        many = handler(core)
+        return {"anyOf": [many, many["items"]]}
+
+
+T = TypeVar("T")
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN}]}),
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}]}),
+]
+SomeDuration = Annotated[Duration, AfterValidator(_some_duration)]
+FilePath = Annotated[str, AfterValidator(_filled)]
+Text = Annotated[str, AfterValidator(_one_line)]
+Filled = Annotated[str, AfterValidator(_filled)]
+Glob = Filled
+OneOrMore = Annotated[list[T], BeforeValidator(_listed), AfterValidator(_not_empty), _OneOrMore()]
+LinkVariant = Annotated[
+    Variant, BeforeValidator(_link_variant), WithJsonSchema({"enum": [variant.value for variant in LINK_VARIANTS]})
+]
+HarnessName = Annotated[str, AfterValidator(_harness_name)]
+Name = Annotated[str, AfterValidator(_name)]
+Contact = Annotated[str, AfterValidator(_header_text)]
+Variable = Annotated[str, AfterValidator(_variable)]
+EndpointUrl = Annotated[str, AfterValidator(check_endpoint_url)]
+IssuerUrl = Annotated[str, AfterValidator(check_issuer_url)]
+UrlPath = Annotated[str, AfterValidator(check_path)]
+Listen = Annotated[str, AfterValidator(check_listen)]

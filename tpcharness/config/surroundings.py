@@ -1,0 +1,84 @@
+"""Whether what the configuration names is there: files, directories, environment variables. Opens nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tpcharness.config.checks import written
+from tpcharness.config.configuration import Config
+from tpcharness.config.lines import KeyPath
+from tpcharness.config.problems import Problem, Severity
+from tpcharness.config.source import Source
+from tpcharness.model.settings import TokenKind, TokenSettings
+
+_CA_HINT = "name a PEM file or a directory of hashed certificates"
+
+
+def look_around(
+    config: Config, source: Source, environ: Mapping[str, str], absent: Severity = Severity.ERROR
+) -> Iterator[Problem]:
+    """Problems with what the file names. `absent` is how bad it is that a named file does not exist.
+
+    A token is only ever missing for now: somebody else renews it, perhaps only where the harness will run.
+    """
+    for path, file in _ca_paths(config, source).items():
+        found = _look(file)
+        if isinstance(found, OSError):
+            yield _missing(source, path, file, found, absent, _CA_HINT)
+    for tokens in config.tokens.values():
+        yield from _tokens(tokens, source, environ, absent)
+    state_dir = Path(config.harness.state_dir)
+    found = _look(state_dir)
+    if not isinstance(found, OSError) and not stat.S_ISDIR(found.st_mode):
+        yield source.problem(("harness", "state_dir"), f"({state_dir}) is not a directory", "name another place")
+
+
+def _ca_paths(config: Config, source: Source) -> dict[KeyPath, Path]:
+    """Each by the place where it is written, so that one in [defaults] counts once."""
+    named: dict[KeyPath, str] = {("harness", "ca_path"): config.harness.ca_path}
+    for name, tokens in config.tokens.items():
+        named[("tokens", name, "ca_path")] = tokens.ca_path
+    for name, endpoint in config.endpoints.items():
+        named[written(source, name, "ca_path")] = endpoint.ca_path
+    return {path: Path(file) for path, file in named.items() if file}
+
+
+def _tokens(tokens: TokenSettings, source: Source, environ: Mapping[str, str], absent: Severity) -> Iterator[Problem]:
+    at = ("tokens", tokens.name)
+    if tokens.kind is TokenKind.CLIENT_CREDENTIALS:
+        yield from _secret_file(source, (*at, "client_secret_file"), Path(tokens.client_secret_file), absent)
+    elif tokens.kind is TokenKind.FILE:
+        yield from _secret_file(source, (*at, "path"), Path(tokens.path), Severity.WARNING)
+    elif tokens.kind is TokenKind.ENV and not environ.get(tokens.variable):
+        yield source.warning((*at, "variable"), "is not set in this environment", "set it to a token before the run")
+
+
+def _secret_file(source: Source, path: KeyPath, file: Path, absent: Severity) -> Iterator[Problem]:
+    found = _look(file)
+    if isinstance(found, OSError):
+        yield _missing(source, path, file, found, absent, "put the secret there before the run")
+    elif stat.S_ISFIFO(found.st_mode):
+        return
+    elif not stat.S_ISREG(found.st_mode):
+        yield source.problem(path, f"is not a file ({file})", "name the file itself")
+    elif not found.st_size:
+        yield source.problem(path, f"is an empty file ({file})", "put the secret into it")
+    elif found.st_mode & 0o077:
+        mode = stat.S_IMODE(found.st_mode)
+        yield source.warning(path, f"can be read by others ({file} has mode {mode:04o})", f"run: chmod 600 {file}")
+
+
+def _look(file: Path) -> os.stat_result | OSError:
+    try:
+        return file.stat()
+    except OSError as error:
+        return error
+
+
+def _missing(source: Source, path: KeyPath, file: Path, error: OSError, absent: Severity, hint: str) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return source.problem(path, f"does not exist ({file})", hint, absent)
+    return source.problem(path, f"cannot be looked at ({file}): {error.strerror}", "check the path and its permissions")

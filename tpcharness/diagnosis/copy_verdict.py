@@ -1,0 +1,173 @@
+"""What the answer to a COPY means: by implementation, version, status, text and phase together (design 5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tpcharness.diagnosis.patterns import PATTERNS, RELAYED_STATUS, without_names
+from tpcharness.diagnosis.verdict import Party, Verdict, blamed
+from tpcharness.model.failure import Failure
+from tpcharness.model.reason import Reason
+from tpcharness.wire.copy_request import CopyAnswer, Mode
+from tpcharness.wire.fingerprint import Implementation, Server
+from tpcharness.wire.markers import Terminal, TerminalKind
+
+
+class Stall(StrEnum):
+    """Which of our clocks ended the wait for a verdict (http-tpc 6.3, rule 6)."""
+
+    FIRST_MARKER = "first_marker"
+    FIRST_BYTE = "first_byte"
+    PROGRESS = "progress"
+    SILENCE = "silence"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class CopySeen:
+    """Everything that was seen of one COPY, from the request to the last byte of its answer.
+
+    `text` is the body of a refusal, or the lines that fit no marker grammar. `failure` is what broke the exchange
+    on our side of it; `stall` which of our clocks did.
+    """
+
+    mode: Mode
+    server: Server
+    answer: CopyAnswer | None
+    status: int | None
+    text: str = ""
+    terminal: Terminal | None = None
+    markers: int = 0
+    failure: Failure | None = None
+    stall: Stall | None = None
+
+
+_STALLS: dict[Stall, tuple[Reason, tuple[Party, ...]]] = {
+    Stall.FIRST_MARKER: (Reason.NO_FIRST_MARKER, (Party.ACTIVE,)),
+    Stall.SILENCE: (Reason.MARKER_SILENCE, (Party.ACTIVE,)),
+    # A storage that waits for its own disks shows the same markers as one that waits for the other end.
+    Stall.FIRST_BYTE: (Reason.NO_FIRST_BYTE, (Party.SOURCE, Party.DESTINATION, Party.PATH)),
+    Stall.PROGRESS: (Reason.NO_PROGRESS, (Party.SOURCE, Party.DESTINATION, Party.PATH)),
+    Stall.DEADLINE: (Reason.DEADLINE, (Party.SOURCE, Party.DESTINATION, Party.PATH)),
+}
+
+_PASSIVE_STATUS: dict[int, Reason] = {
+    401: Reason.PASSIVE_UNAUTHENTICATED,
+    403: Reason.PASSIVE_FORBIDDEN,
+    404: Reason.PASSIVE_NOT_FOUND,
+    410: Reason.PASSIVE_NOT_FOUND,
+    429: Reason.PASSIVE_OVERLOADED,
+    503: Reason.PASSIVE_OVERLOADED,
+}
+
+_ACTIVE_STATUS: dict[int, Reason] = {
+    400: Reason.BAD_REQUEST,
+    401: Reason.UNAUTHENTICATED,
+    403: Reason.FORBIDDEN,
+    404: Reason.NOT_FOUND,
+    405: Reason.TPC_UNSUPPORTED,
+    410: Reason.NOT_FOUND,
+    413: Reason.NO_SPACE,
+    429: Reason.OVERLOADED,
+    501: Reason.TPC_UNSUPPORTED,
+    503: Reason.OVERLOADED,
+    507: Reason.NO_SPACE,
+}
+
+# The same status means different things at different implementations (http-tpc 1.8).
+_STATUS_OF: dict[tuple[Implementation, Mode, int], Reason] = {
+    (Implementation.DCACHE, Mode.PULL, 401): Reason.FORBIDDEN,
+    (Implementation.DCACHE, Mode.PUSH, 401): Reason.FORBIDDEN,
+    (Implementation.XROOTD, Mode.PULL, 401): Reason.FORBIDDEN,
+    (Implementation.XROOTD, Mode.PUSH, 401): Reason.FORBIDDEN,
+    (Implementation.EOS, Mode.PULL, 401): Reason.FORBIDDEN,
+    (Implementation.EOS, Mode.PUSH, 401): Reason.FORBIDDEN,
+    (Implementation.STORM, Mode.PULL, 409): Reason.PARENT_MISSING,
+    (Implementation.STORM, Mode.PULL, 412): Reason.DESTINATION_EXISTS,
+    (Implementation.XROOTD, Mode.PULL, 409): Reason.DESTINATION_EXISTS,
+    (Implementation.XROOTD, Mode.PULL, 412): Reason.DESTINATION_EXISTS,
+    # Its origin only pulls; it takes a push for a WebDAV COPY to another host (origin_serve/tpc_handler.go).
+    (Implementation.PELICAN, Mode.PUSH, 502): Reason.TPC_UNSUPPORTED,
+}
+
+
+def judge_copy(seen: CopySeen) -> Verdict | None:
+    """The verdict on a COPY; None when it was called a success, which is then still to be verified."""
+    if seen.terminal is not None:
+        return _judge_terminal(seen, seen.terminal)
+    if seen.stall is not None:
+        reason, parties = _STALLS[seen.stall]
+        return blamed(reason, seen.mode, *parties)
+    if seen.status is None or (seen.failure is not None and seen.answer is CopyAnswer.REDIRECT):
+        return _judge_silence(seen)
+    if seen.answer is CopyAnswer.UNSUPPORTED:
+        return blamed(Reason.TPC_UNSUPPORTED, seen.mode, Party.ACTIVE)
+    if seen.answer is CopyAnswer.REFUSED:
+        return _judge_refusal(seen, seen.status)
+    if seen.markers == 0 and seen.text.strip() and seen.failure is None:
+        # A 2xx with a whole body in which nothing is of the grammar: something else answers here.
+        return blamed(Reason.MARKERS_GARBLED, seen.mode, Party.ACTIVE)
+    return blamed(Reason.NO_VERDICT, seen.mode, Party.ACTIVE)
+
+
+def _judge_terminal(seen: CopySeen, terminal: Terminal) -> Verdict | None:
+    if terminal.kind is TerminalKind.SUCCESS:
+        return None
+    told = judge_text(terminal.text, seen.server.implementation, seen.mode)
+    if told is not None:
+        return told
+    if terminal.kind is TerminalKind.ABORTED:
+        return blamed(Reason.ABORTED, seen.mode, Party.ACTIVE)
+    return blamed(Reason.TRANSFER_FAILED, seen.mode, Party.UNKNOWN)
+
+
+def _judge_silence(seen: CopySeen) -> Verdict:
+    """No head came, or a redirect led nowhere."""
+    failure = seen.failure or Failure(Reason.NO_RESPONSE)
+    if failure.blame is not None:
+        return Verdict(failure.reason, failure.blame, hint=failure.detail)
+    if failure.reason is Reason.NO_RESPONSE and seen.mode is Mode.PULL:
+        # XRootD says nothing while it waits for the source's HEAD (xrootd 5): silence has two causes.
+        return blamed(Reason.NO_RESPONSE, seen.mode, Party.ACTIVE, Party.PASSIVE)
+    return blamed(failure.reason, seen.mode, Party.ACTIVE).with_hint(failure.detail)
+
+
+def _judge_refusal(seen: CopySeen, status: int) -> Verdict:
+    implementation = seen.server.implementation
+    told = judge_text(seen.text, implementation, seen.mode)
+    if told is not None:
+        return told
+    reason = _STATUS_OF.get((implementation, seen.mode, status)) or _ACTIVE_STATUS.get(status)
+    if reason is None:
+        reason = Reason.SERVER_ERROR if status >= 500 else Reason.BAD_REQUEST
+    if reason is Reason.NO_SPACE:
+        return blamed(reason, seen.mode, Party.DESTINATION)
+    return blamed(reason, seen.mode, Party.ACTIVE)
+
+
+def judge_text(text: str, implementation: Implementation, mode: Mode) -> Verdict | None:
+    """What a failure text means, or None when no row of the table knows it.
+
+    A passive party's status that is passed on comes first: what the passive party says of itself in the quoted
+    message behind it must not be read as the active one's words.
+    """
+    folded = without_names(text)
+    for expression in RELAYED_STATUS:
+        found = expression.search(folded)
+        if found:
+            return _judge_relayed(int(found.group(1)), folded[found.end() :], mode)
+    push = mode is Mode.PUSH
+    for pattern in PATTERNS:
+        if pattern.applies(implementation, push=push) and pattern.expression.search(folded):
+            return blamed(pattern.reason, mode, *pattern.parties)
+    return None
+
+
+def _judge_relayed(status: int, quoted: str, mode: Mode) -> Verdict:
+    space = "no space" in quoted.lower() or "quota" in quoted.lower()
+    if status in (413, 507) or (space and mode is Mode.PUSH):
+        return blamed(Reason.NO_SPACE, mode, Party.DESTINATION)
+    if 300 <= status < 400:
+        return blamed(Reason.PASSIVE_REDIRECT, mode, Party.PASSIVE)
+    return blamed(_PASSIVE_STATUS.get(status, Reason.PASSIVE_ERROR), mode, Party.PASSIVE)

@@ -1,0 +1,117 @@
+"""What servers write when a copy fails, as data: one row per text, with what it means and who has to act.
+
+A text may match several rows; the first row in the table wins, so that the particular stands before the general
+(an XRootD prefixes "Error when interacting with local filesystem" to almost anything: XRootD issue 2878). Rows with
+`implementations` apply to those only; the others apply to everybody, an unknown server included. Matching is on
+text with white space folded, ignoring case. Where a row comes from stands in `source`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tpcharness.diagnosis.verdict import Party
+from tpcharness.model.reason import Reason
+from tpcharness.wire.fingerprint import Implementation
+
+XROOTD = (Implementation.XROOTD, Implementation.EOS)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One text and its meaning; several parties mean that the text cannot tell them apart."""
+
+    expression: re.Pattern[str]
+    reason: Reason
+    parties: tuple[Party, ...]
+    source: str
+    implementations: tuple[Implementation, ...] = ()
+    push: bool | None = None
+
+    def applies(self, implementation: Implementation, *, push: bool) -> bool:
+        """Whether the row speaks of such a server in this mode."""
+        return (not self.implementations or implementation in self.implementations) and self.push in (None, push)
+
+
+def _row(
+    expression: str,
+    reason: Reason,
+    *parties: Party,
+    source: str,
+    only: tuple[Implementation, ...] = (),
+    push: bool | None = None,
+) -> Pattern:
+    return Pattern(re.compile(expression, re.IGNORECASE), reason, parties, source, only, push)
+
+
+# The passive party's own status, as the active one passes it on; the group is the status.
+RELAYED_STATUS: tuple[re.Pattern[str], ...] = (
+    re.compile(r"remote host returned '(\d{3})\b", re.IGNORECASE),  # XRootD 6.1 recordings pull-404, pull-passive-*
+    re.compile(r"remote side failed with status code (\d{3})\b", re.IGNORECASE),  # XRootD 5.5.3, 6.1 push-passive-*
+    re.compile(r"rejected (?:GET|PUT|HEAD|DELETE|POST): (\d{3})\b", re.IGNORECASE),  # dCache, http-tpc 6.2
+    re.compile(r"error (?:fetching|pushing) \S+: (\d{3})\b", re.IGNORECASE),  # StoRM, http-tpc 6.2
+    re.compile(r"(?:server|remote) returned (?:http )?(?:status )?(?:code )?(\d{3})\b", re.IGNORECASE),  # Pelican
+)
+
+_R, _P = Reason, Party
+
+# fmt: off
+PATTERNS: tuple[Pattern, ...] = (
+    _row(r"connection to (?:local|private)\S* addresses? is forbidden|local/private address",
+         _R.PASSIVE_ADDRESS_FORBIDDEN, _P.ACTIVE, source="http-tpc 1.1, XRootD 5.9.3"),
+    _row(r"no space left|disk quota|quota exceeded|code=-?28\b|insufficient storage|out of space",
+         _R.NO_SPACE, _P.DESTINATION, source="recordings pull-disk-full; http-tpc 6.2"),
+    _row(r"no useful checksum|no checksum in HEAD|file has no checksum",
+         _R.CHECKSUM_UNAVAILABLE, _P.PASSIVE, source="dCache, http-tpc 6.2"),
+    _row(r"verification failed|checksum (?:mismatch|differ|does not match)|mismatch between client-provided",
+         _R.CHECKSUM_MISMATCH, _P.SOURCE, _P.DESTINATION, _P.PATH, source="dCache, XRootD 6, http-tpc 6.2"),
+    _row(r"file size mismatch|does not match file size|targetsize|provided size",
+         _R.SIZE_MISMATCH, _P.SOURCE, _P.DESTINATION, source="dCache, EOS, http-tpc 6.2"),
+    _row(r"could(?: not|n't) resolve host|unknownhostexception|unknown (?:source|destination) hostname|no such host",
+         _R.PASSIVE_DNS_FAILURE, _P.ACTIVE, source="curl 6; Java; dCache, http-tpc 6.2"),
+    _row(r"\bSSL|certificate|\bPKIX\b|\bCRL\b|\bTLS\b|x509",
+         _R.PASSIVE_TLS_FAILED, _P.ACTIVE, source="recordings pull-untrusted; http-tpc 6.2"),
+    _row(r"no bytes have been (?:received|transmitted)|operation too slow|socket timeout on (?:GET|PUT)"
+         r"|sockettimeoutexception|read timed out",
+         _R.PASSIVE_STALLED, _P.PASSIVE, _P.PATH, source="recordings pull-stall; http-tpc 6.2"),
+    _row(r"timeout was reached|connecttimeoutexception|connect(?:ion)? timed out|i/o timeout",
+         _R.PASSIVE_TIMEOUT, _P.PASSIVE, _P.PATH, source="XRootD 6.1, StoRM; http-tpc 6.2"),
+    _row(r"no route to host|host unreachable|network is unreachable",
+         _R.PASSIVE_UNREACHABLE, _P.PATH, source="dCache, http-tpc 6.2"),
+    _row(r"could(?: not|n't) connect to server|connection refused|httphostconnectexception|connection failed for",
+         _R.PASSIVE_REFUSED, _P.PASSIVE, _P.PATH, source="recordings pull-refused; http-tpc 6.2"),
+    _row(r"maximum number of redirect|too many redirects|number of redirects hit",
+         _R.PASSIVE_REDIRECT, _P.PASSIVE, source="dCache, curl 47; http-tpc 6.2"),
+    _row(r"transferred a partial file|premature end|connection ?closed|connection reset|failure when receiving data"
+         r"|server returned nothing|failed to send PUT request|problem sending data|failed sending data|unexpected EOF",
+         _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH, source="XRootD, dCache, StoRM; http-tpc 6.2"),
+    _row(r"remotetransfermanager restarted|is shutting down", _R.ABORTED, _P.ACTIVE, source="dCache, http-tpc 6.2"),
+    _row(r"failed to delegate|delegat\w+ .*credential", _R.DELEGATION_REQUIRED, _P.ACTIVE, source="http-tpc 1.8, 2.3"),
+    _row(r"disallowed scheme|unsupported (?:protocol|scheme|uri)|not a valid uri",
+         _R.BAD_REQUEST, _P.CLIENT, source="recordings pull-root-scheme"),
+    _row(r"remote file exists and overwrite is false",
+         _R.DESTINATION_EXISTS, _P.DESTINATION, source="StoRM, http-tpc 6.2"),
+    _row(r"; file exists|already exists", _R.DESTINATION_EXISTS, _P.ACTIVE, source="recordings pull-overwrite-F"),
+    _row(r"is a directory|not a file",
+         _R.IS_DIRECTORY, _P.ACTIVE, source="recordings pull-onto-directory; http-tpc 1.8"),
+    _row(r"permission denied|access denied|operation not permitted",
+         _R.FORBIDDEN, _P.ACTIVE, source="recordings pull-active-403-*, push-active-403; http-tpc 1.8"),
+    _row(r"no such file or directory|does not exist|not found|no entry",
+         _R.NOT_FOUND, _P.ACTIVE, source="xrootd 5b; http-tpc 1.8", push=True),
+    _row(r"no such file or directory|parent|no such directory",
+         _R.PARENT_MISSING, _P.ACTIVE, source="xrootd 5; http-tpc 1.8", push=False),
+    _row(r"error when interacting with local filesystem|unable to (?:write|read|close)|failure when closing|i/o error",
+         _R.LOCAL_IO_ERROR, _P.ACTIVE, source="XRootD issue 2878"),
+)
+# fmt: on
+
+_NAMES = re.compile(
+    r"""https?://[^\s,;"']+?(?=[\s,;"']|:\s|:?$) | (?:local|remote)=[^\s,]+ | (?<![\w.])/[^\s,;:"']+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def without_names(text: str) -> str:
+    """The text with URLs and paths blanked, so that a host called `tls-door` or a directory `crl` means nothing."""
+    return " ".join(_NAMES.sub("~", text).split())

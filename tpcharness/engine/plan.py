@@ -1,0 +1,189 @@
+"""Which probes a run consists of, and in which order: pure, the same input gives the same plan.
+
+The order is a round-robin tournament (circle method): every pass (a variant, a size, one direction) goes through
+all pairs in rounds in which everybody plays once, and from round to round everybody moves by one seat. In a full
+mesh of n endpoints any n // 2 - 1 consecutive links therefore touch each endpoint at most once, in whatever role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import unquote, urlsplit
+
+from tpcharness.model.endpoint import Endpoint, Link, LinkSubject
+from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe
+from tpcharness.model.settings import ProbeSelection
+from tpcharness.model.variant import Variant
+
+DOOR_BYTES = 64 * 1024
+"""Size of the payload file of a door: enough for more than one TLS record, a burden for nobody."""
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+Work = tuple[Variant, int]
+"""What is done to a link: a variant and a size in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFilter:
+    """What one run picks from the configuration; an empty tuple picks everything.
+
+    Names are globs. `endpoints` wants a match at either end of a link. `sizes` replace the configured sizes.
+    """
+
+    sources: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    sizes: tuple[int, ...] = ()
+
+
+def make_plan(
+    endpoints: Sequence[Endpoint],
+    selections: Sequence[ProbeSelection],
+    *,
+    opt_out: Iterable[str] = (),
+    filters: PlanFilter = PlanFilter(),
+) -> Plan:
+    """The plan of one run; endpoint names must be unique, `opt_out` and selections hold globs over them.
+
+    Every selected (link, variant) is either planned, once per size, or dropped with one reason; the first that
+    applies of: filtered, opted out, same storage. An endpoint with itself is no link and is not mentioned, unless
+    the filters name it both as source and destination (same_endpoint). Every endpoint that a planned link touches
+    gets a door; so does one whose door is asked for, by the variant `door` in a selection or filter.
+    """
+    mesh = _Mesh(endpoints, opt_out, filters)
+    wanted: dict[tuple[str, str], dict[Work, None]] = {}
+    passes: dict[Work, None] = {}
+    dropped: dict[tuple[str, str, Variant], Dropped] = {}
+    asked_doors: set[str] = set()
+
+    for selection in selections:
+        sources = mesh.matching(selection.sources)
+        destinations = mesh.matching(selection.destinations)
+        variants = [variant for variant in selection.variants if variant.of_link]
+        sizes = filters.sizes or selection.sizes
+        if Variant.DOOR in selection.variants or Variant.DOOR in filters.variants:
+            asked_doors |= sources | destinations
+        for source, destination in mesh.pairs(sources, destinations):
+            for variant in variants:
+                if why := mesh.objection(source, destination, variant):
+                    subject = LinkSubject(source, destination)
+                    dropped.setdefault((source, destination, variant), Dropped(subject, variant, *why))
+                else:
+                    works = dict.fromkeys((variant, size) for size in sizes)
+                    passes |= works
+                    wanted.setdefault((source, destination), {}).update(works)
+
+    touched = {name for pair in wanted for name in pair}
+    doors: list[PlannedProbe] = []
+    dropped_doors: list[Dropped] = []
+    for endpoint in endpoints:
+        if endpoint.name in touched:
+            doors.append(PlannedProbe(endpoint, Variant.DOOR, DOOR_BYTES))
+        elif endpoint.name in asked_doors:
+            if door_why := mesh.door_objection(endpoint.name):
+                dropped_doors.append(Dropped(endpoint.subject, Variant.DOOR, *door_why))
+            else:
+                doors.append(PlannedProbe(endpoint, Variant.DOOR, DOOR_BYTES))
+
+    links = tuple(_spread(mesh.by_name, wanted, passes))
+    return Plan(tuple(doors), links, (*dropped_doors, *dropped.values()))
+
+
+class _Mesh:
+    """The endpoints of a run, with everything about them that is asked n x n times worked out once."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], opt_out: Iterable[str], filters: PlanFilter) -> None:
+        self.by_name = {endpoint.name: endpoint for endpoint in endpoints}
+        if len(self.by_name) != len(endpoints):
+            raise ValueError("endpoint names are not unique")
+        self._filters = filters
+        self._storages = {endpoint.name: _storage(endpoint.https) for endpoint in endpoints}
+        self._opted_out = self.matching(opt_out)
+        everything = frozenset(self.by_name)
+        self._sources = self.matching(filters.sources) if filters.sources else everything
+        self._destinations = self.matching(filters.destinations) if filters.destinations else everything
+        self._either = self.matching(filters.endpoints) if filters.endpoints else everything
+
+    def matching(self, globs: Iterable[str]) -> frozenset[str]:
+        """The names that at least one of the globs matches."""
+        patterns = tuple(globs)
+        return frozenset(name for name in self.by_name if any(fnmatchcase(name, pattern) for pattern in patterns))
+
+    def pairs(self, sources: frozenset[str], destinations: frozenset[str]) -> Iterator[tuple[str, str]]:
+        """Ordered pairs in the order of the endpoints."""
+        for source in self.by_name:
+            if source not in sources:
+                continue
+            for destination in self.by_name:
+                if destination in destinations and (source != destination or self._names_itself(source)):
+                    yield source, destination
+
+    def _names_itself(self, name: str) -> bool:
+        return name in self._filters.sources and name in self._filters.destinations
+
+    def objection(self, source: str, destination: str, variant: Variant) -> tuple[DropReason, str] | None:
+        """Why this is not probed, with a detail for people; None if it is."""
+        if source == destination:
+            return DropReason.SAME_ENDPOINT, "an endpoint has no link with itself"
+        if (
+            source not in self._sources
+            or destination not in self._destinations
+            or not (source in self._either or destination in self._either)
+            or (self._filters.variants and variant not in self._filters.variants)
+        ):
+            return DropReason.FILTERED, ""
+        if shy := [name for name in (source, destination) if name in self._opted_out]:
+            return DropReason.OPTED_OUT, " and ".join(shy)
+        # XRootD truncates a file that is copied onto itself (design 6).
+        if self._storages[source] == self._storages[destination]:
+            return DropReason.SAME_STORAGE, self.by_name[source].https
+        return None
+
+    def door_objection(self, name: str) -> tuple[DropReason, str] | None:
+        """Why a door that was asked for is not probed; None if it is."""
+        filters = self._filters
+        variant_kept = not filters.variants or Variant.DOOR in filters.variants
+        if not (variant_kept and name in self._either and name in self._sources | self._destinations):
+            return DropReason.FILTERED, ""
+        if name in self._opted_out:
+            return DropReason.OPTED_OUT, name
+        return None
+
+
+def _storage(url: str) -> tuple[str, int | None, str]:
+    """What makes two spellings of a URL prefix the same place: storages do not care for doubled slashes."""
+    parts = urlsplit(url)
+    path = "/".join(part for part in unquote(parts.path).split("/") if part)
+    return parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme), path
+
+
+def _spread(
+    by_name: Mapping[str, Endpoint], wanted: Mapping[tuple[str, str], Mapping[Work, None]], passes: Iterable[Work]
+) -> Iterator[PlannedProbe]:
+    """The wanted links, pass by pass: the whole mesh is seen once before anything is seen a second time."""
+    touched = {name for pair in wanted for name in pair}
+    matches = list(_tournament([name for name in by_name if name in touched]))
+    links = {pair: Link(by_name[pair[0]], by_name[pair[1]]) for pair in wanted}
+    for work in passes:
+        for turned in (False, True):
+            for home, away in matches:
+                pair = (away, home) if turned else (home, away)
+                if work in wanted.get(pair, ()):
+                    yield PlannedProbe(links[pair], *work)
+
+
+def _tournament(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every pair of names once, by the circle method; homes and aways take turns, so that roles are balanced."""
+    seats: list[str | None] = list(names)
+    if len(seats) % 2:
+        seats.insert(0, None)
+    half = len(seats) // 2
+    for turn in range(len(seats) - 1):
+        for first, second in zip(seats[:half], reversed(seats[half:]), strict=True):
+            if first is not None and second is not None:
+                yield (second, first) if turn % 2 else (first, second)
+        seats.insert(1, seats.pop())

@@ -1,0 +1,321 @@
+"""Runs a plan: doors first, then each link as soon as both of its doors are done; one result for every subject.
+
+A door that hangs holds up its own endpoint's links only. A probe is a task only while it has its places, so that
+there are never more tasks than `RunLimits.concurrency`, however long the plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tpcharness.engine.limits import Limits
+from tpcharness.engine.line import Waiter, WaitingLine
+from tpcharness.engine.stand_in import StandIns
+from tpcharness.model.endpoint import Endpoint, Link
+from tpcharness.model.plan import Plan, PlannedProbe
+from tpcharness.model.progress import Observer, ProbeEnded, ProbeStarted
+from tpcharness.model.result import Result
+from tpcharness.model.seams import Clock, Probe, ProbeContext, Sink
+from tpcharness.model.secret import redact
+from tpcharness.model.variant import Outcome, Variant
+
+log = logging.getLogger(__name__)
+
+FAILED = frozenset({Outcome.FAILURE, Outcome.ERROR})
+
+
+class Ended(StrEnum):
+    """Why a run was over."""
+
+    COMPLETE = "complete"
+    DEADLINE = "deadline"
+    MAX_FAILURES = "max_failures"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What came of a run. `outcomes` counts planned probes, of retried ones the last attempt, and adds up to all."""
+
+    ended: Ended
+    outcomes: dict[Outcome, int]
+    seconds: float
+
+
+class Runner:
+    """Runs plans, one at a time, with the probes that it was given.
+
+    `sink` gets every result as it is made, in the order of the ends. `attempts` is how often a probe that ends with
+    `failure` is run at most: each attempt gives a result, the last one decides. `limits` must not be in use elsewhere.
+    """
+
+    def __init__(
+        self,
+        probes: Mapping[Variant, Probe],
+        limits: Limits,
+        sink: Sink,
+        observer: Observer,
+        clock: Clock,
+        new_probe_id: Callable[[], str],
+        run_id: str,
+        *,
+        attempts: int = 1,
+    ) -> None:
+        self.probes = probes
+        self.limits = limits
+        self.sink = sink
+        self.observer = observer
+        self.clock = clock
+        self.run_id = run_id
+        self.attempts = attempts
+        self.new_probe_id = new_probe_id
+        self.stand_ins = StandIns(run_id, clock, new_probe_id)
+        self._current: _Run | None = None
+
+    async def run(
+        self,
+        plan: Plan,
+        *,
+        deadline_seconds: float | None = None,
+        max_failures: int | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> RunSummary:
+        """Runs the plan to its end, or until something ends it earlier; returns when everything is cleaned up.
+
+        After the deadline, or when `stop` is set, nothing starts, and what is under way is cancelled: it cleans up
+        within its own bounds and counts as `cancelled`. After `max_failures` results that are failure or error,
+        nothing starts, but what is under way may finish. What never started is `not_reached`. Cancelling `run`
+        does the same as `stop`, and raises CancelledError afterwards; a second time, it abandons.
+
+        Raises ValueError for a variant that nobody probes, before anything is touched. An exception of the sink
+        or the observer ends the run and comes out, alone or in an ExceptionGroup.
+        """
+        planned = (*plan.doors, *plan.links)
+        if missing := {probe.variant for probe in planned} - self.probes.keys():
+            raise ValueError(f"no probe for {', '.join(sorted(missing))}")
+        if self._current is not None:
+            raise RuntimeError("this runner is already running")
+        self._current = _Run(self, max_failures)
+        try:
+            return await self._current.run(plan, deadline_seconds, stop)
+        finally:
+            self._current = None
+
+    def abandon(self) -> None:
+        """Ends the run now: cancels even the clean-up of what is under way, whose files stay in the ledger."""
+        if self._current is not None:
+            self._current.abandon()
+
+
+@dataclass(slots=True)
+class _Doors:
+    """What is known of the doors, and the links that wait for them."""
+
+    pending: set[str] = field(default_factory=set)
+    failed: dict[str, Result] = field(default_factory=dict)
+    held: dict[str, dict[int, PlannedProbe]] = field(default_factory=lambda: defaultdict(dict))
+
+    def hold(self, number: int, probe: PlannedProbe) -> bool:
+        """Keeps a link if one of its doors is still to come; whether it did."""
+        waited_for = next((name for name in _names(probe) if name in self.pending), None)
+        if waited_for is not None:
+            self.held[waited_for][number] = probe
+        return waited_for is not None
+
+    def opened(self, name: str, result: Result) -> dict[int, PlannedProbe]:
+        """Notes a door's result; the links that waited for it."""
+        self.pending.discard(name)
+        if result.outcome in FAILED:
+            self.failed[name] = result
+        return self.held.pop(name, {})
+
+    def failures(self, probe: PlannedProbe) -> list[Result]:
+        """The failed doors of a link, its source's first."""
+        return [self.failed[name] for name in _names(probe) if name in self.failed]
+
+    def drain(self) -> dict[int, PlannedProbe]:
+        """Gives up waiting; every link that is still held."""
+        links = {number: probe for held in self.held.values() for number, probe in held.items()}
+        self.held.clear()
+        return links
+
+
+class _Run:
+    """One run of one plan: everything that changes."""
+
+    def __init__(self, runner: Runner, max_failures: int | None) -> None:
+        self._runner = runner
+        self._max_failures = max_failures
+        self._line = WaitingLine(runner.limits)
+        self._doors = _Doors()
+        self._under_way: dict[asyncio.Task[None], Waiter] = {}
+        self._outcomes: Counter[Outcome] = Counter()
+        self._ended: Ended | None = None
+        self._over = asyncio.Event()  # nothing more will start
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self, plan: Plan, deadline_seconds: float | None, stop: asyncio.Event | None) -> RunSummary:
+        started = self._loop.time()
+        timer = None if deadline_seconds is None else self._loop.call_later(deadline_seconds, self._cut, Ended.DEADLINE)
+        self._doors.pending = {name for probe in plan.doors for name in _names(probe)}
+        try:
+            async with asyncio.TaskGroup() as group:
+                watcher = group.create_task(self._watch(stop)) if stop else None
+                for number, probe in enumerate((*plan.doors, *plan.links)):
+                    self._offer(number, probe)
+                self._start(group)
+                try:
+                    await self._over.wait()
+                except asyncio.CancelledError:
+                    self._close(Ended.INTERRUPTED)  # the group itself cancels its tasks
+                    raise
+                finally:
+                    if watcher:
+                        watcher.cancel()
+        finally:
+            if timer:
+                timer.cancel()
+            all_started = self._settle_the_rest()
+        # Failures that were counted too late to prevent anything have cut nothing short.
+        if all_started and self._ended is Ended.MAX_FAILURES:
+            self._ended = None
+        return RunSummary(self._ended or Ended.COMPLETE, dict(self._outcomes), self._loop.time() - started)
+
+    def abandon(self) -> None:
+        self._cut(Ended.INTERRUPTED)
+        # A probe that is cancelled only now begins to clean up; the second cancellation reaches it there.
+        self._loop.call_soon(self._cancel_all)
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._cut(Ended.INTERRUPTED)
+
+    def _cut(self, why: Ended) -> None:
+        """Ends the run early. Only the first call cancels: a second one would cancel the clean-up."""
+        if not self._over.is_set():
+            self._close(why)
+            self._cancel_all()
+
+    def _close(self, why: Ended) -> None:
+        self._ended = self._ended or why
+        self._over.set()
+
+    def _cancel_all(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+
+    def _offer(self, number: int, probe: PlannedProbe) -> None:
+        """Lets a probe wait for its doors, or in the line, or settles it when a door has failed."""
+        if isinstance(probe.subject, Link):
+            if self._doors.hold(number, probe):
+                return
+            if failures := self._doors.failures(probe):
+                self._settle(probe, self._runner.stand_ins.endpoint_down(probe, failures))
+                return
+        self._line.join(number, probe, self._loop.time())
+
+    def _start(self, group: asyncio.TaskGroup) -> None:
+        """Starts whatever can start now."""
+        while not self._ended and (waiter := self._line.admit()):
+            task = group.create_task(self._probe(waiter, group), name=_label(waiter.probe))
+            self._under_way[task] = waiter
+        if not self._under_way:
+            self._over.set()
+
+    async def _probe(self, waiter: Waiter, group: asyncio.TaskGroup) -> None:
+        """Runs one probe to its last attempt, and goes on to whatever that makes possible."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker: we are in a coroutine
+        try:
+            result = await self._attempts(waiter)
+            self._settle(waiter.probe, result)
+            self._note_door(waiter.probe, result)
+        except BaseException:  # the sink's, most likely; the group is about to fall and takes no new tasks
+            self._close(Ended.INTERRUPTED)
+            raise
+        finally:
+            del self._under_way[task]
+            self._line.release(waiter)
+            self._start(group)
+
+    async def _attempts(self, waiter: Waiter) -> Result:
+        probe_id = self._runner.new_probe_id()
+        queued_seconds = self._loop.time() - waiter.due_at
+        result = await self._attempt(waiter.probe, probe_id, 1, queued_seconds)
+        for attempt in range(2, self._runner.attempts + 1):
+            if result.outcome is not Outcome.FAILURE or self._ended:
+                break
+            self._tell(result)
+            result = await self._attempt(waiter.probe, probe_id, attempt, 0.0)
+        return result
+
+    async def _attempt(self, probe: PlannedProbe, probe_id: str, attempt: int, queued_seconds: float) -> Result:
+        """One attempt's result, whatever happens in it."""
+        runner = self._runner
+        context = ProbeContext(
+            runner.run_id, probe_id, attempt, probe.size_bytes, queued_seconds, runner.clock, runner.observer
+        )
+        runner.observer.notice(ProbeStarted(probe_id, _label(probe)))
+        try:
+            return await runner.probes[probe.variant].run(probe.subject, context)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                return runner.stand_ins.cancelled(probe, probe_id, attempt)
+            # Nobody cancelled us: it leaked out of something that the probe awaited.
+            _log_bug(probe, error)
+            return runner.stand_ins.internal(probe, probe_id, attempt, error)
+        except Exception as error:  # the one place where a bug in a probe must not end the run
+            _log_bug(probe, error)
+            return runner.stand_ins.internal(probe, probe_id, attempt, error)
+
+    def _note_door(self, probe: PlannedProbe, result: Result) -> None:
+        if isinstance(probe.subject, Endpoint) and probe.variant is Variant.DOOR:
+            for number, link in self._doors.opened(probe.subject.name, result).items():
+                self._offer(number, link)
+
+    def _settle(self, probe: PlannedProbe, result: Result) -> None:
+        """Takes the result that decides a planned probe."""
+        self._outcomes[result.outcome] += 1
+        self._tell(result)
+        failed = sum(self._outcomes[outcome] for outcome in FAILED)
+        if self._max_failures is not None and failed >= self._max_failures:
+            self._ended = self._ended or Ended.MAX_FAILURES
+
+    def _tell(self, result: Result) -> None:
+        self._runner.sink.add(result)
+        self._runner.observer.notice(ProbeEnded(result))
+
+    def _settle_the_rest(self) -> bool:
+        """Gives a result to everything that never started; whether there was nothing of that kind."""
+        # A task that is cancelled before its first step never runs at all.
+        rest = [waiter.probe for waiter in self._under_way.values()]
+        for waiter in self._under_way.values():
+            self._line.release(waiter)
+        self._under_way.clear()
+        rest += [*self._line.drain(), *self._doors.drain().values()]
+        for probe in rest:
+            doors = self._doors.failures(probe) if isinstance(probe.subject, Link) else []
+            stand_ins = self._runner.stand_ins
+            self._settle(probe, stand_ins.endpoint_down(probe, doors) if doors else stand_ins.not_reached(probe))
+        return not rest
+
+
+def _names(probe: PlannedProbe) -> tuple[str, ...]:
+    subject = probe.subject
+    return (subject.source.name, subject.destination.name) if isinstance(subject, Link) else (subject.name,)
+
+
+def _label(probe: PlannedProbe) -> str:
+    return f"{probe.subject.subject} {probe.variant}"
+
+
+def _log_bug(probe: PlannedProbe, error: BaseException) -> None:
+    # Redacted: an exception's text may quote what a server sent.
+    log.error("bug in the probe of %s\n%s", _label(probe), redact("".join(traceback.format_exception(error))))

@@ -1,0 +1,86 @@
+"""What certificate a peer shows, trusted or not, read by a second connection that carries no token."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from time import perf_counter
+
+from cryptography import x509
+
+from tpcharness.model.failure import Failure
+from tpcharness.model.result import TlsFacts
+from tpcharness.model.settings import TimeLimits
+from tpcharness.model.variant import Phase
+from tpcharness.net.dialer import TLS_SHUTDOWN_SECONDS, connect_socket
+from tpcharness.net.resolver import Address
+from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
+from tpcharness.net.trust import blind_context
+
+MAX_NAMES = 32
+
+
+async def read_tls_facts(address: Address, port: int, server_name: str, limits: TimeLimits) -> TlsFacts | Failure:
+    """The certificate at an address, without judging it; the server name is sent as SNI. Sends nothing else."""
+    try:
+        connection = await connect_socket(address, port, limits.connect_seconds)
+    except TimeoutError:
+        return timeout_failure(Phase.CONNECT, limits.connect_seconds)
+    except OSError as error:
+        return connect_failure(error)
+    loop = asyncio.get_running_loop()
+    begin = perf_counter()
+    transport: asyncio.Transport | None = None
+    try:
+        async with asyncio.timeout(limits.tls_seconds):
+            transport, _ = await loop.create_connection(
+                asyncio.Protocol,
+                sock=connection,
+                ssl=blind_context(),
+                server_hostname=server_name,
+                ssl_handshake_timeout=limits.tls_seconds + 5,
+                ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
+            )
+        secured = transport.get_extra_info("ssl_object")
+        der = secured.getpeercert(binary_form=True)
+        if der is None:
+            return tls_failure(ssl.SSLError(0, "the server showed no certificate"))
+        return certificate_facts(der, address.ip, secured.version() or "", _chain_length(secured))
+    except TimeoutError:
+        return timeout_failure(Phase.TLS, perf_counter() - begin)
+    except (OSError, EOFError, ValueError) as error:
+        return tls_failure(error)
+    finally:
+        if transport is not None:
+            transport.abort()
+        connection.close()
+
+
+def certificate_facts(der: bytes, ip: str, version: str, chain_length: int) -> TlsFacts:
+    """The facts of a certificate. Raises ValueError when it is not one."""
+    certificate = x509.load_der_x509_certificate(der)
+    try:
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = [str(name.value) for name in alternative]
+    except x509.ExtensionNotFound:
+        names = []
+    return TlsFacts(
+        address=ip,
+        version=version,
+        subject=certificate.subject.rfc4514_string()[:200],
+        issuer=certificate.issuer.rfc4514_string()[:200],
+        names=tuple(name[:200] for name in names[:MAX_NAMES]),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        chain_length=chain_length,
+    )
+
+
+def _chain_length(secured: ssl.SSLObject) -> int:
+    """How many certificates were sent; 0 when this Python cannot tell.
+
+    Public since Python 3.13; the object underneath has had it since 3.10.
+    """
+    source = secured if hasattr(secured, "get_unverified_chain") else getattr(secured, "_sslobj", None)
+    chain = getattr(source, "get_unverified_chain", None)
+    return len(chain() or ()) if chain else 0

@@ -1,0 +1,134 @@
+"""New connections for aiohttp: to one address that was chosen before, each step timed and bounded on its own.
+
+aiohttp's own connector resolves, races addresses after 0.25 s and reports TCP and TLS as one; a prober must know
+which of them was slow, and to which address. So the pool is aiohttp's and the connecting is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import perf_counter
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+from tpcharness.model.failure import Failure
+from tpcharness.model.variant import Phase
+from tpcharness.net.resolver import Address
+from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
+
+TLS_SHUTDOWN_SECONDS = 1.0
+
+
+class DialFailedError(aiohttp.ClientError):
+    """Carries a Failure through aiohttp to the client; never leaves this room."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(slots=True)
+class Dial:
+    """One connection to be made: where to, and what it took. Filled in by the connector.
+
+    `dialled` stays False when a pooled connection was used; then all times are 0. `on_ready` is called once the
+    connection stands.
+    """
+
+    address: Address
+    port: int
+    server_name: str
+    context: ssl.SSLContext | None
+    connect_limit_seconds: float
+    tls_limit_seconds: float
+    connect_seconds: float = 0.0
+    tls_seconds: float = 0.0
+    dialled: bool = False
+    on_ready: Callable[[], None] = _nothing
+
+
+current_dial: ContextVar[Dial] = ContextVar("current_dial")
+
+
+class PinnedConnector(aiohttp.BaseConnector):
+    """Makes the connection that `current_dial` describes.
+
+    The request's task sets `current_dial` before it asks aiohttp; aiohttp calls `_create_connection`, its point
+    of extension for connectors, in the same task.
+    """
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list[aiohttp.tracing.Trace], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        dial = current_dial.get()
+        dial.dialled = True
+        connection = await self._connect(dial)
+        try:
+            protocol = await self._secure(dial, connection)
+        except BaseException:
+            connection.close()
+            raise
+        dial.on_ready()
+        return protocol
+
+    async def _connect(self, dial: Dial) -> socket.socket:
+        start = perf_counter()
+        try:
+            connection = await connect_socket(dial.address, dial.port, dial.connect_limit_seconds)
+        except TimeoutError as error:
+            raise DialFailedError(timeout_failure(Phase.CONNECT, dial.connect_limit_seconds)) from error
+        except OSError as error:
+            raise DialFailedError(connect_failure(error)) from error
+        finally:
+            dial.connect_seconds = perf_counter() - start
+        return connection
+
+    async def _secure(self, dial: Dial, connection: socket.socket) -> ResponseHandler:
+        loop = asyncio.get_running_loop()
+        if dial.context is None:
+            _, protocol = await loop.create_connection(self._factory, sock=connection)
+            return protocol
+        start = perf_counter()
+        try:
+            async with asyncio.timeout(dial.tls_limit_seconds):
+                _, protocol = await loop.create_connection(
+                    self._factory,
+                    sock=connection,
+                    ssl=dial.context,
+                    server_hostname=dial.server_name,
+                    # Ours is the limit above; asyncio's own only has to be out of its way.
+                    ssl_handshake_timeout=dial.tls_limit_seconds + 5,
+                    ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
+                )
+        except TimeoutError as error:
+            raise DialFailedError(timeout_failure(Phase.TLS, dial.tls_limit_seconds)) from error
+        except (ssl.SSLError, OSError, EOFError) as error:
+            raise DialFailedError(tls_failure(error)) from error
+        finally:
+            dial.tls_seconds = perf_counter() - start
+        return protocol
+
+
+async def connect_socket(address: Address, port: int, timeout_seconds: float) -> socket.socket:
+    """A connected, non-blocking TCP socket. Raises OSError, or TimeoutError when the time is over."""
+    family = socket.AF_INET6 if ":" in address.ip else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        async with asyncio.timeout(timeout_seconds):
+            await asyncio.get_running_loop().sock_connect(connection, (address.ip, port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,61 @@
+"""Whether and how a redirect is followed, and what may travel with it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from tpcharness.model.endpoint import RedirectAuth
+from tpcharness.model.failure import Failure
+from tpcharness.model.reason import Reason
+from tpcharness.model.secret import redact_url
+
+MAX_HOPS = 10
+STATUSES = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """Where to go on, and whether our secrets may go there too."""
+
+    url: str
+    with_secrets: bool
+
+
+def next_hop(url: str, status: int, location: str, method: str, policy: RedirectAuth) -> NextHop | Failure:
+    """What to do with a redirect.
+
+    The method is kept whatever the 3xx says, as gfal2 and davix do for COPY and PUT (http-tpc 1.6); only a 303
+    to a method that changes things makes no sense. From https to http nothing is followed: XRootD without
+    `http.desthttps` sends clients there, and a token would travel in clear.
+    """
+    if not location:
+        return Failure(Reason.REDIRECT_INVALID, f"status {status} without a Location header")
+    try:
+        target = urljoin(url, location)
+        parts, old = urlsplit(target), urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return Failure(Reason.REDIRECT_INVALID, f"Location is not a URL: {redact_url(location)}")
+    shown = redact_url(target)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or port == 0:
+        return Failure(Reason.REDIRECT_INVALID, f"Location is not an http address: {shown}")
+    if old.scheme == "https" and parts.scheme == "http":
+        return Failure(Reason.REDIRECT_DOWNGRADE, f"redirected to {shown}")
+    if status == 303 and method not in {"GET", "HEAD"}:
+        return Failure(Reason.REDIRECT_INVALID, f"303 See Other is no way to go on with {method}: {shown}")
+    return NextHop(target, secrets_may_follow(url, target, policy))
+
+
+def secrets_may_follow(url: str, target: str, policy: RedirectAuth) -> bool:
+    """The endpoint's `redirect_auth`: the same host always keeps them, another one by the policy."""
+    here, there = (urlsplit(url).hostname or ""), (urlsplit(target).hostname or "")
+    if here == there or policy is RedirectAuth.KEEP:
+        return True
+    return policy is RedirectAuth.SAME_DOMAIN and same_domain(here, there)
+
+
+def same_domain(one: str, other: str) -> bool:
+    """Whether two hosts have the same parent domain of at least two labels: door.site.org and pool7.site.org."""
+    parents = [host.lower().rstrip(".").split(".")[1:] for host in (one, other)]
+    return parents[0] == parents[1] and len(parents[0]) >= 2 and not parents[0][-1].isdigit()

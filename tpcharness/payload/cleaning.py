@@ -1,0 +1,109 @@
+"""Cleaning up after former runs: at a start, and by `tpcharness clean`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.failure import Failure
+from tpcharness.model.progress import Nobody, Observer
+from tpcharness.net.trail import Trail
+from tpcharness.payload.ledger import Ledger, LedgerEntry
+from tpcharness.payload.names import OutsidePrefix, PayloadFile, PayloadNames
+from tpcharness.payload.removal import ENDPOINTS_AT_ONCE, Absence
+from tpcharness.payload.store import PayloadStore
+
+# After so many failures in a row an endpoint is left in peace until the next time.
+PATIENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry that stays in the ledger, and why."""
+
+    entry: LedgerEntry
+    why: str
+
+
+@dataclass(slots=True)
+class Cleaning:
+    """What became of the files that former runs left."""
+
+    removed: list[LedgerEntry] = field(default_factory=list)
+    gone: list[LedgerEntry] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+
+
+def leftovers(ledger: Ledger, names: PayloadNames) -> tuple[LedgerEntry, ...]:
+    """What former runs left: every entry that is not of the present run."""
+    return tuple(entry for entry in ledger.entries if entry.run_id != names.run_id)
+
+
+async def clean(
+    store: PayloadStore,
+    ledger: Ledger,
+    names: PayloadNames,
+    endpoints: Mapping[str, Endpoint],
+    observer: Observer | None = None,
+) -> Cleaning:
+    """Removes what former runs left at the configured endpoints (by name), and only that.
+
+    Kept are files of endpoints that are not configured, or have another address or prefix now, and what could not
+    be removed. Endpoints are cleaned side by side, each file after file. To be cancelled at any time.
+    """
+    cleaning = Cleaning()
+    queues: dict[Endpoint, list[tuple[LedgerEntry, PayloadFile]]] = defaultdict(list)
+    for entry in leftovers(ledger, names):
+        file = _file(entry, endpoints, names)
+        if isinstance(file, str):
+            cleaning.kept.append(Kept(entry, file))
+        else:
+            queues[file.endpoint].append((entry, file))
+    places = asyncio.Semaphore(ENDPOINTS_AT_ONCE)
+
+    async def clear(queue: list[tuple[LedgerEntry, PayloadFile]]) -> None:
+        async with places:
+            await _clear(store, queue, cleaning, Trail("clean", observer or Nobody()))
+
+    async with asyncio.TaskGroup() as group:
+        for queue in queues.values():
+            group.create_task(clear(queue))
+    return cleaning
+
+
+async def _clear(
+    store: PayloadStore, queue: list[tuple[LedgerEntry, PayloadFile]], cleaning: Cleaning, trail: Trail
+) -> None:
+    """One endpoint's files; after some failures in a row the rest is kept without being tried."""
+    failures = 0
+    why = ""
+    for entry, file in queue:
+        if failures >= PATIENCE:
+            cleaning.kept.append(Kept(entry, f"not tried after {failures} failures: {why}"))
+            continue
+        outcome = await store.take_away(file, trail)
+        if isinstance(outcome, Failure):
+            failures += 1
+            why = f"{outcome.reason}: {outcome.detail}"
+            cleaning.kept.append(Kept(entry, why))
+        else:
+            failures = 0
+            (cleaning.removed if outcome is Absence.REMOVED else cleaning.gone).append(entry)
+
+
+def _file(entry: LedgerEntry, endpoints: Mapping[str, Endpoint], names: PayloadNames) -> PayloadFile | str:
+    """The file that an entry speaks of, or why it is not touched."""
+    endpoint = endpoints.get(entry.endpoint)
+    if endpoint is None:
+        return f"endpoint {entry.endpoint} is not configured"
+    file = PayloadFile(endpoint, entry.url.removeprefix(endpoint.url("")))
+    if file.url != entry.url:
+        return f"endpoint {entry.endpoint} has another address now: {endpoint.https}"
+    try:
+        names.check(file)
+    except OutsidePrefix as error:
+        return str(error)
+    return file

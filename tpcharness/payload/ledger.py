@@ -1,0 +1,180 @@
+"""The ledger: what we created at storages and have not seen gone. Lines are only added until the next opening."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from tpcharness.payload.lock import StateUnusable
+from tpcharness.payload.names import PayloadFile
+
+FILE_NAME = "ledger.jsonl"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class LedgerError(StateUnusable):
+    """The ledger cannot be read or written: no request may go out that creates anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One file that may exist at a storage because of us. The URL holds no secret."""
+
+    endpoint: str
+    url: str
+    run_id: str
+    created_at: datetime
+
+
+class Ledger:
+    """JSON lines in one file; an async context manager, used under the StateLock of its directory.
+
+    A line is with the kernel before `add` returns, so a kill -9 loses nothing; a loss of power may. One thread
+    writes, so lines keep their order whoever is cancelled meanwhile.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries: dict[str, LedgerEntry] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._descriptor = -1
+
+    @property
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """What is not known to be gone, in the order of creation, of this run and of former ones."""
+        return tuple(self._entries.values())
+
+    def holds(self, file: PayloadFile) -> bool:
+        """Whether we may have created this file."""
+        return file.url in self._entries
+
+    async def open(self) -> None:
+        """Reads what former runs left and rewrites it without what is gone; raises LedgerError.
+
+        A torn last line is dropped: it was being written when its process died, so its request never went out.
+        """
+        self._entries = await self._in_thread(self._load)
+
+    async def close(self) -> None:
+        """Waits for what is being written."""
+        await self._in_thread(self._release)
+        self._thread.shutdown()
+
+    async def __aenter__(self) -> Ledger:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def add(self, entry: LedgerEntry) -> None:
+        """Writes down a file, before the request that creates it; raises LedgerError when that does not work."""
+        former = self._entries.get(entry.url)
+        self._entries[entry.url] = entry
+        try:
+            await self._in_thread(self._write, _line(entry))
+        except LedgerError:
+            if former is None:
+                del self._entries[entry.url]
+            raise
+
+    async def gone(self, file: PayloadFile) -> None:
+        """Writes down that a file was seen to be absent.
+
+        Never raises for the disk's sake: without this line the next start asks for the file again, no more.
+        """
+        if self._entries.pop(file.url, None) is None:
+            return
+        with suppress(LedgerError):
+            await self._in_thread(self._write, _record(gone=file.url))
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        job = functools.partial(work, *args, **kwargs)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        except OSError as error:
+            text = f"ledger {self._path}: {error.strerror or error}; without it nothing may be created at a storage"
+            raise LedgerError(text) from error
+
+    def _load(self) -> dict[str, LedgerEntry]:
+        entries = _read(self._path)
+        draft = self._path.with_suffix(".new")
+        with draft.open("w", encoding="utf-8") as stream:
+            stream.writelines(_line(entry) for entry in entries.values())
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(self._path)
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        return entries
+
+    def _write(self, line: str) -> None:
+        """One line, whole or not at all."""
+        data = line.encode()
+        before = os.fstat(self._descriptor).st_size
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
+        except OSError:
+            os.ftruncate(self._descriptor, before)
+            raise
+
+    def _release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _read(path: Path) -> dict[str, LedgerEntry]:
+    """The entries of a ledger file that are not gone; raises LedgerError for a file that is damaged."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as error:
+        raise _damaged(path, 0) from error
+    entries: dict[str, LedgerEntry] = {}
+    for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline is torn, or nothing
+        try:
+            _apply(json.loads(line), entries)
+        except ValueError as error:
+            raise _damaged(path, number) from error
+    return entries
+
+
+def _apply(record: object, entries: dict[str, LedgerEntry]) -> None:
+    match record:
+        case {"gone": str(url)}:
+            entries.pop(url, None)
+        case {"endpoint": str(endpoint), "url": str(url), "run": str(run_id), "at": str(at)}:
+            entries[url] = LedgerEntry(endpoint, url, run_id, datetime.fromisoformat(at))
+        case _:
+            raise ValueError("not a line of a ledger")
+
+
+def _damaged(path: Path, number: int) -> LedgerError:
+    return LedgerError(
+        f"ledger {path}, line {number}: damaged; it says what is left at storages, so look before you move it away"
+    )
+
+
+def _line(entry: LedgerEntry) -> str:
+    return _record(endpoint=entry.endpoint, url=entry.url, run=entry.run_id, at=entry.created_at.isoformat())
+
+
+def _record(**fields: str) -> str:
+    return json.dumps(fields) + "\n"

@@ -1,0 +1,99 @@
+"""All that probes do with payload files, in one place: get a seed, note a destination, take files away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.failure import Failure
+from tpcharness.model.progress import Nobody, Observer
+from tpcharness.model.seams import Clock, TokenSource
+from tpcharness.model.settings import TimeLimits
+from tpcharness.model.variant import Phase
+from tpcharness.net.client import HttpClient
+from tpcharness.net.trail import Trail
+from tpcharness.payload.directories import Directories
+from tpcharness.payload.errands import Errands
+from tpcharness.payload.ledger import Ledger, LedgerEntry
+from tpcharness.payload.names import PayloadFile, PayloadNames
+from tpcharness.payload.removal import WATCH_SECONDS, Absence, Remover
+from tpcharness.payload.seeds import RECHECK_SECONDS, Seed, SeedBed
+
+
+class PayloadStore:
+    """The payload files of one run.
+
+    Failures are values; a failure without a blame is the storage's that was asked. Raises LedgerError when our own
+    disk does not take a line, and OutsidePrefix for a file that is not ours: in both cases nothing was sent.
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        tokens: TokenSource,
+        ledger: Ledger,
+        names: PayloadNames,
+        clock: Clock,
+        limits: TimeLimits,
+        *,
+        recheck_seconds: float = RECHECK_SECONDS,
+    ) -> None:
+        self._ledger = ledger
+        self._names = names
+        self._clock = clock
+        errands = Errands(client, tokens)
+        self._directories = Directories(errands, names)
+        self._remover = Remover(errands, ledger, names, limits)
+        self._seeds = SeedBed(
+            errands,
+            self._directories,
+            ledger,
+            names,
+            clock,
+            upload_seconds=limits.transfer_seconds,
+            recheck_seconds=recheck_seconds,
+        )
+
+    async def seed(self, endpoint: Endpoint, size: int, trail: Trail) -> Seed | Failure:
+        """A seed of `size` bytes at a source, checked (size, adler32); put there by the first who asks."""
+        return await self._seeds.seed(endpoint, size, trail)
+
+    async def recheck(self, seed: Seed, trail: Trail) -> Failure | None:
+        """Looks at a seed at once; SEED_LOST when it is not there any more."""
+        return await self._seeds.recheck(seed, trail)
+
+    async def ensure_directory(self, endpoint: Endpoint, trail: Trail) -> Failure | None:
+        """Makes our directory where it is missing, at most once per endpoint."""
+        return await self._directories.ensure(endpoint, trail, Phase.PREPARE)
+
+    async def register(self, file: PayloadFile) -> None:
+        """Notes a file in the ledger. Await this before the request that creates the file."""
+        self._names.check(file)
+        await self._ledger.add(LedgerEntry(file.endpoint.name, file.url, self._names.run_id, self._clock.now()))
+
+    async def forget(self, file: PayloadFile) -> None:
+        """Takes a file off the ledger whose request certainly never reached a storage."""
+        await self._ledger.gone(file)
+
+    async def remove(self, file: PayloadFile, trail: Trail) -> Failure | None:
+        """Deletes a file and sees that it is gone (404); on failure it stays in the ledger."""
+        outcome = await self._remover.take_away(file, trail)
+        return outcome if isinstance(outcome, Failure) else None
+
+    async def take_away(self, file: PayloadFile, trail: Trail) -> Absence | Failure:
+        """As `remove`, but says whether there was anything to delete."""
+        return await self._remover.take_away(file, trail)
+
+    async def remove_all(self, files: Iterable[PayloadFile], trail: Trail) -> tuple[tuple[PayloadFile, Failure], ...]:
+        """Removes files in a probe's `finally`: bounded in time, and not put off by a first cancellation."""
+        return await self._remover.remove_all(files, trail)
+
+    async def watch_and_remove(
+        self, file: PayloadFile, trail: Trail, *, watch_seconds: float = WATCH_SECONDS
+    ) -> Failure | None:
+        """Removes a file whose writer may be late, unless it still grows (STILL_WRITING)."""
+        return await self._remover.watch_and_remove(file, trail, watch_seconds=watch_seconds)
+
+    async def remove_seeds(self, observer: Observer | None = None) -> list[tuple[PayloadFile, Failure]]:
+        """Removes every seed of this run, at its end; gives back those that stay, and why."""
+        return await self._remover.remove_side_by_side(self._seeds.files, observer or Nobody())

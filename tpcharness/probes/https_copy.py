@@ -1,0 +1,187 @@
+"""Third-party copy by WebDAV COPY, in pull and in push mode: seed, tokens, COPY, verification, clean-up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tpcharness.diagnosis.copy_verdict import judge_copy
+from tpcharness.diagnosis.verdict import Party, Verdict, blamed, of_failure
+from tpcharness.model.endpoint import Endpoint, Link
+from tpcharness.model.failure import Failure
+from tpcharness.model.reason import Reason
+from tpcharness.model.result import Result
+from tpcharness.model.seams import ProbeContext, Token, TokenSource
+from tpcharness.model.settings import TimeLimits
+from tpcharness.model.variant import Blame, Phase, Variant
+from tpcharness.net.client import HttpClient
+from tpcharness.net.messages import HttpRequest
+from tpcharness.net.trail import Trail
+from tpcharness.payload.names import PayloadFile, PayloadNames
+from tpcharness.payload.seeds import Seed
+from tpcharness.payload.store import PayloadStore
+from tpcharness.probes.attempt import CopyAttempt
+from tpcharness.probes.copying import run_copy
+from tpcharness.probes.servers import ServerBook
+from tpcharness.probes.verification import Verifier
+from tpcharness.tokens.roles import Role, token_request
+from tpcharness.wire.copy_request import Mode, copy_headers
+
+_VARIANTS = {Mode.PULL: Variant.HTTPS_PULL, Mode.PUSH: Variant.HTTPS_PUSH}
+
+
+class HttpsCopyProbe:
+    """Copies a seed from the source of a link to a new file at its destination, and takes the file away again.
+
+    In pull mode the destination gets the COPY and fetches, in push mode the source gets it and sends. Nothing
+    falls back to anything: pull and push are two probes (design 5.2).
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        client: HttpClient,
+        tokens: TokenSource,
+        payload: PayloadStore,
+        names: PayloadNames,
+        verifier: Verifier,
+        servers: ServerBook,
+        limits: TimeLimits,
+    ) -> None:
+        self._mode = mode
+        self._client = client
+        self._tokens = tokens
+        self._payload = payload
+        self._names = names
+        self._verifier = verifier
+        self._servers = servers
+        self._limits = limits
+
+    @property
+    def variant(self) -> Variant:
+        return _VARIANTS[self._mode]
+
+    async def run(self, subject: Endpoint | Link, context: ProbeContext) -> Result:
+        """One result. When cancelled it cleans up within its limits and passes the cancellation on; what it could
+        not clean stays in the ledger.
+        """
+        if not isinstance(subject, Link):
+            raise TypeError(f"{self.variant} probes links, not {subject!r}")
+        trail = Trail(context.probe_id, context.observer)
+        trail.add(Phase.QUEUED, context.queued_seconds)
+        attempt = CopyAttempt(self.variant, subject, context, trail, context.clock.now())
+        with trail.enter(Phase.PREPARE):
+            seed = await self._payload.seed(subject.source, context.size_bytes, trail)
+            no_place = await self._payload.ensure_directory(subject.destination, trail)
+        if isinstance(seed, Failure):
+            attempt.verdict = of_failure(seed, Blame.SOURCE)
+        elif no_place is not None:
+            attempt.verdict = of_failure(no_place, Blame.DESTINATION)
+        else:
+            await self._copy(attempt, seed)
+        self._servers.learn(subject.source, trail.exchanges)
+        self._servers.learn(subject.destination, trail.exchanges)
+        return attempt.result(self._servers)
+
+    async def _copy(self, attempt: CopyAttempt, seed: Seed) -> None:
+        """Everything from the tokens on, with the clean-up that each way out needs."""
+        link, context, trail = attempt.link, attempt.context, attempt.trail
+        file = self._names.destination(link.destination, context.probe_id, context.attempt)
+        with trail.enter(Phase.TOKEN):
+            reading = await self._token(Role.READ, link.source, seed.file.path, trail)
+            writing = await self._token(Role.WRITE, link.destination, file.path, trail)
+        for token in (reading, writing):
+            if isinstance(token, Failure):
+                attempt.verdict = of_failure(token, Blame.ISSUER)
+        if isinstance(reading, Failure) or isinstance(writing, Failure):
+            return
+        request = self._request(seed.file, file, reading, writing, context)
+        await self._payload.register(file)
+        try:
+            run = await run_copy(self._client, request, seed.size, self._limits, trail)
+            attempt.run = run
+            verdict = judge_copy(run.seen(self._mode, self._servers.identify_copy(self._active(link), run.head)))
+            if verdict is not None:
+                attempt.verdict = await self._doubt_seed(verdict, seed, trail)
+            else:
+                await self._verify(attempt, seed, file)
+        finally:
+            await self._clean(attempt, file)
+
+    def _active(self, link: Link) -> Endpoint:
+        return link.destination if self._mode is Mode.PULL else link.source
+
+    def _request(
+        self, source: PayloadFile, destination: PayloadFile, reading: Token, writing: Token, context: ProbeContext
+    ) -> HttpRequest:
+        pull = self._mode is Mode.PULL
+        active, passive = (destination, source) if pull else (source, destination)
+        active_token, passive_token = (writing, reading) if pull else (reading, writing)
+        headers = copy_headers(
+            self._mode,
+            passive.url,
+            passive_token.secret,
+            # In the manner of FTS, so that a site finds a run and a probe in its log by the habits it has.
+            client_info=f"job-id={context.run_id};file-id={context.probe_id};retry={context.attempt - 1}",
+            # Pull: with T, XRootD asks for more than storage.create, which is all that the token holds. Push: with F,
+            # StoRM looks at the destination first, for which the token holds no right either (http-tpc 1.2).
+            overwrite=not pull,
+        )
+        return HttpRequest.for_endpoint(
+            active.endpoint, "COPY", active.path, token=active_token.secret, headers=headers
+        )
+
+    async def _token(self, role: Role, endpoint: Endpoint, path: str, trail: Trail) -> Token | Failure:
+        token = await self._tokens.token(token_request(role, endpoint, path))
+        if isinstance(token, Token):
+            trail.token(token.facts)
+        return token
+
+    async def _doubt_seed(self, verdict: Verdict, seed: Seed, trail: Trail) -> Verdict:
+        """A storage that says the source file is missing may be right: then it is our seed that was lost."""
+        if verdict.reason in (Reason.NOT_FOUND, Reason.PASSIVE_NOT_FOUND):
+            with trail.enter(Phase.PREPARE):
+                lost = await self._payload.recheck(seed, trail)
+            if lost is not None and lost.reason is Reason.SEED_LOST:
+                return Verdict(Reason.SEED_LOST, Blame.NOBODY, hint=lost.detail)
+        return verdict
+
+    async def _verify(self, attempt: CopyAttempt, seed: Seed, file: PayloadFile) -> None:
+        with attempt.trail.enter(Phase.VERIFY):
+            verification = await self._verifier.verify(file, seed.size, seed.adler32, attempt.trail)
+        attempt.verification = verification
+        attempt.warnings.extend(verification.warnings)
+        failure = verification.failure
+        if failure is None:
+            return
+        if failure.reason in (Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH):
+            # Both doors stored and gave back what we sent them; what differs is that this one moved the bytes.
+            attempt.verdict = blamed(failure.reason, self._mode, Party.ACTIVE).with_hint(failure.detail)
+        else:
+            attempt.verdict = of_failure(failure, Blame.DESTINATION)
+
+    async def _clean(self, attempt: CopyAttempt, file: PayloadFile) -> None:
+        """Removes the destination's file. A copy that is good but for this is not called good (design 6)."""
+        run = attempt.run
+        with attempt.trail.enter(Phase.CLEANUP):
+            if run is not None and run.never_sent:
+                await self._payload.forget(file)
+                return
+            if run is None or run.may_run_on:
+                failure = await self._watch_and_remove(file, attempt.trail)
+            else:
+                left = await self._payload.remove_all((file,), attempt.trail)
+                failure = left[0][1] if left else None
+        if failure is None:
+            return
+        if attempt.good:
+            attempt.verdict = of_failure(failure, Blame.DESTINATION)
+        else:
+            attempt.warnings.append(f"{failure.reason}: {failure.detail}")
+
+    async def _watch_and_remove(self, file: PayloadFile, trail: Trail) -> Failure | None:
+        limit = self._limits.cleanup_seconds + self._limits.settle_seconds
+        try:
+            async with asyncio.timeout(limit):
+                return await self._payload.watch_and_remove(file, trail)
+        except TimeoutError:
+            return Failure(Reason.CLEANUP_FAILED, f"not removed within {limit:g} s; the file stays in the ledger")

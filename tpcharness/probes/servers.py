@@ -1,0 +1,44 @@
+"""What we have learned so far about the software behind each endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.result import Exchange
+from tpcharness.net.messages import Answer
+from tpcharness.wire.fingerprint import Implementation, Server, identify
+
+MAX_SERVERS = 8
+
+
+class ServerBook:
+    """Remembers the Server headers per endpoint, hop by hop, from whatever probe saw them last.
+
+    A copy talks to the active party only; who the passive one is, its door or its seed has told before.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[str, ...]] = {}
+
+    def learn(self, endpoint: Endpoint, exchanges: Iterable[Exchange]) -> None:
+        """Takes the servers of every exchange that began at the endpoint's host."""
+        for exchange in exchanges:
+            if exchange.hops and exchange.hops[0].host.lower() == endpoint.host:
+                texts = tuple(dict.fromkeys(hop.server for hop in exchange.hops if hop.server))
+                if texts:
+                    self._texts[endpoint.name] = texts[:MAX_SERVERS]
+
+    def texts(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """What its servers call themselves, the last hop last; the configured name when they do not say."""
+        return self._texts.get(endpoint.name) or ((endpoint.implementation,) if endpoint.implementation else ())
+
+    def identify_copy(self, endpoint: Endpoint, head: Answer) -> Server:
+        """The software of the server that answered a COPY; what is configured stands in for one that does not say."""
+        seen = identify(head.server, header=lambda name: head.headers.get(name, ""), copy_status=head.status)
+        if seen.implementation is not Implementation.UNKNOWN:
+            return seen
+        try:
+            return Server(Implementation(endpoint.implementation), None, seen.text)
+        except ValueError:
+            return seen

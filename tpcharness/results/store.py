@@ -1,0 +1,196 @@
+"""The latest state of every cell of the matrix, and how often what came out."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from tpcharness.model.endpoint import LinkSubject, Subject
+from tpcharness.model.result import Result
+from tpcharness.model.variant import Outcome, Variant
+
+
+class CellState(StrEnum):
+    """What is known of a cell. A cell without any result has no state: it is absent (design 5, rule 6)."""
+
+    OK = "ok"
+    STALE = "stale"
+    SKIPPED = "skipped"
+    ERROR = "error"
+    FAILURE = "failure"
+
+
+_BADNESS = {state: badness for badness, state in enumerate(CellState)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One subject probed in one way: the latest result per size, worst first.
+
+    `states` goes with `results`, one each; the first of both is what the cell is (design 4, last line).
+    """
+
+    subject: Subject
+    variant: Variant
+    results: tuple[Result, ...]
+    states: tuple[CellState, ...]
+
+    @property
+    def worst(self) -> Result:
+        return self.results[0]
+
+    @property
+    def state(self) -> CellState:
+        return self.states[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many probes ended how. A retried probe counts once, as its last attempt."""
+
+    ok: int = 0
+    failure: int = 0
+    error: int = 0
+    skipped: int = 0
+
+    @classmethod
+    def of(cls, counts: Counter[Outcome]) -> Tally:
+        return cls(counts[Outcome.OK], counts[Outcome.FAILURE], counts[Outcome.ERROR], counts[Outcome.SKIPPED])
+
+    @property
+    def total(self) -> int:
+        return self.ok + self.failure + self.error + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointTally:
+    """How the probes of one endpoint ended, by the part that it played."""
+
+    door: Tally
+    source: Tally
+    destination: Tally
+
+
+@dataclass(slots=True)
+class _Counts:
+    door: Counter[Outcome] = field(default_factory=Counter)
+    source: Counter[Outcome] = field(default_factory=Counter)
+    destination: Counter[Outcome] = field(default_factory=Counter)
+
+
+class MatrixStore:
+    """A sink that remembers the latest result per (subject, variant, size), and counts.
+
+    `endpoints` are shown first and in this order even when nothing is known of them; others follow as they come.
+    Only green expires: an ok that started more than `green_seconds` before the `now` of a query is stale, while
+    a failure stands until something newer is known; None means that nothing expires.
+    At most `capacity` results are kept; the oldest go first and are counted in `forgotten`.
+    """
+
+    def __init__(
+        self, endpoints: Iterable[str] = (), *, green_seconds: float | None = None, capacity: int = 200_000
+    ) -> None:
+        self._counts: dict[str, _Counts] = {name: _Counts() for name in endpoints}
+        self._outcomes: dict[bool, Counter[Outcome]] = {True: Counter(), False: Counter()}
+        self._arrived: deque[Result] = deque()
+        self._latest: dict[tuple[Subject, Variant], dict[int, Result]] = {}
+        self._green_seconds = green_seconds
+        self._capacity = capacity
+        self.forgotten = 0
+
+    def add(self, result: Result) -> None:
+        """Takes a result in. An earlier attempt that comes late does not replace a later one."""
+        if len(self._arrived) >= self._capacity:
+            self._forget(self._arrived.popleft())
+        self._arrived.append(result)
+        sizes = self._latest.setdefault((result.subject, result.variant), {})
+        before = sizes.get(result.size_bytes)
+        if before is not None and before.probe_id == result.probe_id:
+            if before.attempt > result.attempt:
+                return
+            self._count(before, -1)
+        sizes[result.size_bytes] = result
+        self._count(result, 1)
+
+    def cell(self, source: str, destination: str, variant: Variant, *, now: datetime | None = None) -> Cell | None:
+        """What is known of a link in this variant, None when it was never probed. Without `now` nothing is stale."""
+        return self._cell(LinkSubject(source, destination), variant, now)
+
+    def cells(self, *, now: datetime | None = None) -> Iterator[Cell]:
+        """Every link cell of which something is known."""
+        for subject, variant in self._latest:
+            if variant.of_link and (cell := self._cell(subject, variant, now)) is not None:
+                yield cell
+
+    def doors(self, *, now: datetime | None = None) -> dict[str, Cell]:
+        """The door of every endpoint that was checked, by name, in the order of `endpoints()`."""
+        found = {
+            str(subject): cell
+            for subject, variant in self._latest
+            if variant is Variant.DOOR and (cell := self._cell(subject, variant, now)) is not None
+        }
+        return {name: found[name] for name in self._counts if name in found}
+
+    def results(self) -> tuple[Result, ...]:
+        """Every result, each attempt by itself, in the order of arrival."""
+        return tuple(self._arrived)
+
+    def endpoints(self) -> tuple[str, ...]:
+        """The names of all endpoints that were announced or spoken of."""
+        return tuple(self._counts)
+
+    def variants(self) -> tuple[Variant, ...]:
+        """The link variants that were probed, in their fixed order."""
+        seen = {variant for _, variant in self._latest}
+        return tuple(variant for variant in Variant if variant.of_link and variant in seen)
+
+    def links(self) -> Tally:
+        """How all link probes ended."""
+        return Tally.of(self._outcomes[True])
+
+    def door_tally(self) -> Tally:
+        """How all door probes ended."""
+        return Tally.of(self._outcomes[False])
+
+    def endpoint(self, name: str) -> EndpointTally:
+        """How the probes of one endpoint ended; all zero when it is not known."""
+        counts = self._counts.get(name, _Counts())
+        return EndpointTally(Tally.of(counts.door), Tally.of(counts.source), Tally.of(counts.destination))
+
+    def _cell(self, subject: Subject, variant: Variant, now: datetime | None) -> Cell | None:
+        sizes = self._latest.get((subject, variant))
+        if not sizes:
+            return None
+        judged = [(self._state(result, now), result) for result in sizes.values()]
+        judged.sort(key=lambda pair: -_BADNESS[pair[0]])
+        return Cell(subject, variant, tuple(result for _, result in judged), tuple(state for state, _ in judged))
+
+    def _state(self, result: Result, now: datetime | None) -> CellState:
+        if result.outcome is not Outcome.OK:
+            return CellState(result.outcome.value)
+        if now is None or self._green_seconds is None:
+            return CellState.OK
+        age_seconds = (now - result.started_at).total_seconds()
+        return CellState.STALE if age_seconds > self._green_seconds else CellState.OK
+
+    def _count(self, result: Result, step: int) -> None:
+        self._outcomes[result.variant.of_link][result.outcome] += step
+        subject = result.subject
+        if isinstance(subject, LinkSubject):
+            self._counts.setdefault(subject.source, _Counts()).source[result.outcome] += step
+            self._counts.setdefault(subject.destination, _Counts()).destination[result.outcome] += step
+        else:
+            self._counts.setdefault(subject.endpoint, _Counts()).door[result.outcome] += step
+
+    def _forget(self, result: Result) -> None:
+        """Counters are about everything that ever came and stay; the cell goes if nothing newer is known of it."""
+        self.forgotten += 1
+        key = (result.subject, result.variant)
+        sizes = self._latest.get(key, {})
+        if sizes.get(result.size_bytes) is result:
+            del sizes[result.size_bytes]
+            if not sizes:
+                del self._latest[key]

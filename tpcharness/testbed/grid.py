@@ -1,0 +1,333 @@
+"""A whole small grid on this machine: authority, issuer and storages, started and stopped as one."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import shutil
+import socket
+import ssl
+import string
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from itertools import count, cycle, islice, product
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.reason import Reason
+from tpcharness.testbed.authorisation import ScopeProfile, Verifier
+from tpcharness.testbed.dialects.catalogue import dialect
+from tpcharness.testbed.faults import FaultSet, UnknownFaultError, parse
+from tpcharness.testbed.files import FileStore
+from tpcharness.testbed.issuer import ISSUER_FAULTS, Issuer
+from tpcharness.testbed.pki import LOOPBACK_HOSTS, Authority, write_private
+from tpcharness.testbed.storage import Storage
+
+HEADLINE = "# A grid on this machine, made by `tpcharness testbed up`: nothing in it reaches beyond loopback."
+ISSUER_NAME = "ISSUER"
+TOKENS_NAME = "testbed"
+
+_MAX_SITES = 200
+_PORT_ATTEMPTS = 20
+
+
+_AS_IN_THE_PROFILE = ScopeProfile()
+
+
+@dataclass(frozen=True, slots=True)
+class _Habits:
+    """Where sites that run an implementation keep a VO's files, and how they read scopes (tokens 8)."""
+
+    area: str
+    scopes: ScopeProfile = _AS_IN_THE_PROFILE
+
+
+_HABITS: Mapping[str, _Habits] = {
+    "dcache": _Habits("/pnfs/{site}.example/dteam", ScopeProfile(list_with_modify=True)),
+    "xrootd5": _Habits(
+        "/dteam",
+        ScopeProfile(stat_with_create=False, stat_with_modify=False, parents_with_create=False, delete_needs_stat=True),
+    ),
+    "xrootd6": _Habits("/store/dteam"),
+    "storm": _Habits("/dteam", ScopeProfile(leeway_seconds=60.0)),
+    "eos": _Habits("/eos/{site}/dteam"),
+    "pelican": _Habits("/dteam"),
+    "dpm": _Habits("/dpm/{site}.example/home/dteam"),
+}
+
+
+DIALECTS: tuple[str, ...] = tuple(_HABITS)
+"""In the order in which they are dealt out."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFault:
+    """Something wrong with the certificate that a site shows; `reason` is what the harness must find at its door."""
+
+    name: str
+    sentence: str
+    reason: Reason
+
+
+_EXPIRED = CertificateFault("tls_expired", "The certificate expired yesterday.", Reason.TLS_EXPIRED)
+_UNTRUSTED = CertificateFault("tls_untrusted", "The certificate's authority is unknown.", Reason.TLS_UNTRUSTED)
+_HOSTNAME = CertificateFault("tls_hostname", "The certificate is for another host.", Reason.TLS_HOSTNAME)
+CERTIFICATE_FAULTS: Mapping[str, CertificateFault] = {fault.name: fault for fault in (_EXPIRED, _UNTRUSTED, _HOSTNAME)}
+
+
+@dataclass(frozen=True, slots=True)
+class GridSpec:
+    """What to build.
+
+    `dialects` are dealt out in turn. `base_port` None takes any free ports. `directory` holds certificates and the
+    client's secret; without it a temporary one does. `on_disk` keeps contents in files below it, else in memory.
+    `faults` are written SITE-B=NAME, or ISSUER=NAME.
+    """
+
+    sites: int = 4
+    dialects: tuple[str, ...] = DIALECTS
+    base_port: int | None = None
+    marker_period_seconds: float = 5.0
+    directory: Path | None = None
+    on_disk: Path | None = None
+    faults: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """SITE-A to SITE-Z, then SITE-AA and so on."""
+        letters = ("".join(word) for length in count(1) for word in product(string.ascii_uppercase, repeat=length))
+        return tuple(f"SITE-{letter}" for letter in islice(letters, self.sites))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One storage of the grid. `prefix` is the URL path below which may be written, and "/" in scopes."""
+
+    name: str
+    prefix: str
+    storage: Storage
+    verifier: Verifier
+
+    @property
+    def dialect(self) -> str:
+        return self.storage.dialect.name
+
+    @property
+    def audience(self) -> str:
+        return f"https://localhost:{self.storage.port}"
+
+    @property
+    def url(self) -> str:
+        return self.audience + self.prefix
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What the harness is told about it."""
+        return Endpoint(
+            name=self.name,
+            https=self.url,
+            site=self.name.title(),
+            tokens=TOKENS_NAME,
+            audience=self.audience,
+            scope_base=self.prefix,
+        )
+
+
+class Grid:
+    """The grid as an async context manager; it is all up inside, and all gone after, also when cancelled.
+
+    Making one raises ValueError for a spec that cannot be built (unknown dialect, fault or site); starting it raises
+    OSError for a port in use.
+    """
+
+    authority: Authority
+    issuer: Issuer
+
+    def __init__(self, spec: GridSpec = GridSpec()) -> None:
+        if not 1 <= spec.sites <= _MAX_SITES:
+            raise ValueError(f"a grid has between 1 and {_MAX_SITES} sites")
+        if not spec.dialects:
+            raise ValueError("a grid speaks at least one dialect")
+        self.spec = spec
+        self.sites: tuple[Site, ...] = ()
+        self._faults = _by_name(spec)
+        for name in spec.names:
+            self._fault_set(name)
+        for dialect_name in spec.dialects:
+            dialect(dialect_name)
+        self._exit = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self.directory = self._make_directory(stack)
+            self.authority = Authority(self.directory)
+            self.issuer = Issuer(self.authority)
+            stack.push_async_callback(self.issuer.stop)
+            ports = _ports(self.spec.base_port)
+            await _listen(self.issuer.start, next(ports))
+            for fault in self._faults[ISSUER_NAME]:
+                self.issuer.misbehaviour = ISSUER_FAULTS[fault].misbehaviour
+            write_private(self.secret_file, self.issuer.client_secret.reveal().encode())
+            for name, dialect_name in zip(self.spec.names, cycle(self.spec.dialects), strict=False):
+                site = self._build(name, dialect_name)
+                stack.push_async_callback(site.storage.stop)
+                await _listen(site.storage.start, next(ports))
+                site.verifier.accept_audience(site.audience)
+                self.sites = (*self.sites, site)
+            self._exit = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exit.aclose()
+
+    @property
+    def secret_file(self) -> Path:
+        """The client's secret, as the harness's configuration wants it; only its owner can read it."""
+        return self.directory / "client-secret"
+
+    def site(self, name: str) -> Site:
+        """Raises KeyError."""
+        return {site.name: site for site in self.sites}[name]
+
+    def roll_keys(self, *, keep_old: bool = True) -> None:
+        """The issuer signs with new keys, and every storage knows them."""
+        self.issuer.roll_keys(keep_old=keep_old)
+        for site in self.sites:
+            site.verifier.trust(self.issuer.jwks())
+
+    def leftovers(self) -> dict[str, list[str]]:
+        """What harnesses have left at each site: paths of files below <prefix>/tpcharness/."""
+        return {
+            site.name: [path for path in site.storage.files.paths() if path.startswith(f"{site.prefix}/tpcharness/")]
+            for site in self.sites
+        }
+
+    def config_text(self) -> str:
+        """A complete endpoints.toml for this grid. Paths in it are as `directory` was given."""
+        head = f"""\
+{HEADLINE}
+
+[harness]
+name = "testbed"
+ca_path = {_quoted(self.authority.ca_file)}
+state_dir = {_quoted(self.directory / "state")}
+
+[tokens.{TOKENS_NAME}]
+kind = "client-credentials"
+issuer = "{self.issuer.url}"
+client_id = "{self.issuer.client_id}"
+client_secret_file = {_quoted(self.secret_file)}
+"""
+        return "\n".join([head, *map(self._section, self.sites)])
+
+    def _section(self, site: Site) -> str:
+        endpoint = site.endpoint
+        faults = ", ".join(self._faults[site.name])
+        remark = f"speaks like {site.dialect}" + (f"; its faults: {faults}" if faults else "")
+        return f"""\
+[endpoints.{endpoint.name}]  # {remark}
+site = "{endpoint.site}"
+https = "{endpoint.https}"
+tokens = "{endpoint.tokens}"
+audience = "{endpoint.audience}"
+scope_base = "{endpoint.scope_base}"
+"""
+
+    def _make_directory(self, stack: AsyncExitStack) -> Path:
+        if self.spec.directory is not None:
+            return self.spec.directory
+        directory = Path(tempfile.mkdtemp(prefix="tpcharness-testbed-"))
+        stack.push_async_callback(asyncio.to_thread, shutil.rmtree, directory, True)
+        return directory
+
+    def _build(self, name: str, dialect_name: str) -> Site:
+        habits = _HABITS[dialect_name]
+        prefix = habits.area.format(site=name.lower())
+        verifier = Verifier(self.issuer.url, self.issuer.jwks(), frozenset(), prefix, habits.scopes)
+        storage = Storage(
+            name=name,
+            dialect=dialect(dialect_name),
+            files=FileStore(on_disk=self.spec.on_disk),
+            verifier=verifier,
+            server_ssl=self._server_context(name),
+            client_ssl=self.authority.client_context(),
+            prefix=prefix,
+            marker_period_seconds=self.spec.marker_period_seconds,
+            faults=self._fault_set(name),
+        )
+        return Site(name, prefix, storage, verifier)
+
+    def _fault_set(self, name: str) -> FaultSet:
+        return FaultSet(fault for fault in self._faults[name] if fault not in CERTIFICATE_FAULTS)
+
+    def _server_context(self, name: str) -> ssl.SSLContext:
+        faults = set(self._faults[name])
+        authority = self.authority
+        if _UNTRUSTED.name in faults:
+            authority = Authority(self.directory / "foreign", name="an authority that nobody knows")
+        hosts = ("elsewhere.invalid",) if _HOSTNAME.name in faults else LOOPBACK_HOSTS
+        return authority.server_context(authority.issue(name, hosts=hosts, expired=_EXPIRED.name in faults))
+
+
+def _by_name(spec: GridSpec) -> Mapping[str, tuple[str, ...]]:
+    """The faults of each site and of the issuer. Raises UnknownFaultError, also for a site that there is not."""
+    faults: dict[str, tuple[str, ...]] = dict.fromkeys((ISSUER_NAME, *spec.names), ())
+    for text in spec.faults:
+        name, fault = parse(text)
+        if name not in faults:
+            raise UnknownFaultError(f"no site {name!r}; there are {', '.join(spec.names)}, and {ISSUER_NAME}")
+        if name == ISSUER_NAME and fault not in ISSUER_FAULTS:
+            raise UnknownFaultError(f"no fault {fault!r} of the issuer; there are {', '.join(ISSUER_FAULTS)}")
+        faults[name] += (fault,)
+    return faults
+
+
+def _ports(base_port: int | None) -> Iterator[int]:
+    """The issuer's port, then the sites'; 0 stands for any."""
+    return iter(lambda: 0, None) if base_port is None else count(base_port)
+
+
+async def _listen(start: Callable[[str, int], Awaitable[None]], port: int) -> None:
+    """Starts a server on every address that "localhost" has here: clients may try any of them.
+
+    Raises OSError when the port is in use, or, for port 0, when all that seemed to be free were taken.
+    """
+    host = _listening_host()
+    for attempt in range(_PORT_ATTEMPTS):
+        try:
+            await start(host, port or _free_port(host))
+            return
+        except OSError as error:  # somebody was quicker, on one of the addresses
+            if port or error.errno != errno.EADDRINUSE or attempt + 1 == _PORT_ATTEMPTS:
+                raise
+
+
+def _listening_host() -> str:
+    """localhost, or its IPv4 address alone where /etc/hosts names an IPv6 one that does not work (containers)."""
+    try:
+        _free_port("localhost")
+    except OSError:
+        return "127.0.0.1"
+    return "localhost"
+
+
+def _free_port(host: str) -> int:
+    """A port that is free now on all addresses of this machine that the name has. Raises OSError."""
+    port = 0
+    with ExitStack() as stack:
+        for family, kind, _, _, address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+            listener = stack.enter_context(socket.socket(family, kind))
+            listener.bind((address[0], port))
+            port = listener.getsockname()[1]
+    return port
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path), ensure_ascii=False)
