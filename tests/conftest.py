@@ -68,5 +68,10 @@ def _open_sockets() -> set[str]:
 
 
 def _children() -> set[str]:
-    lists = Path("/proc/self/task").glob("*/children")
-    return {pid for children in lists for pid in children.read_text().split()}
+    found: set[str] = set()
+    for children in Path("/proc/self/task").glob("*/children"):
+        try:
+            found.update(children.read_text().split())
+        except (FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            continue
+    return found

@@ -266,8 +266,29 @@ def test_nothing_but_the_file_is_read(folder):
 
 
 KEYS = st.sampled_from(
-    "harness defaults tokens endpoints probes limits timeouts daemon kind path file https sizes variant sources "
-    "ca_path scope_base name opt_out connect zzz".split()
+    [
+        "harness",
+        "defaults",
+        "tokens",
+        "endpoints",
+        "probes",
+        "limits",
+        "timeouts",
+        "daemon",
+        "kind",
+        "path",
+        "file",
+        "https",
+        "sizes",
+        "variant",
+        "sources",
+        "ca_path",
+        "scope_base",
+        "name",
+        "opt_out",
+        "connect",
+        "zzz",
+    ]
 )
 VALUES = st.recursive(
     st.one_of(

@@ -418,6 +418,15 @@ async def test_a_retried_probe_gives_one_result_per_attempt_and_the_last_decides
 
 
 @on_virtual_time
+async def test_a_retry_that_is_cancelled_does_not_hide_the_failure_before_it() -> None:
+    bench = Bench(mesh(2), link=FakeProbe(PULL, verdict=lambda *_: BAD), attempts=2)
+    summary = await bench.run(deadline_seconds=15.0)
+    bench.check(summary)
+    assert summary.outcomes == {Outcome.OK: 2, Outcome.FAILURE: 2}
+    assert len(bench.link.contexts) == 4
+
+
+@on_virtual_time
 async def test_ten_thousand_probes_are_never_more_tasks_than_places() -> None:
     plan = mesh(101, max_transfers=8)
     assert len(plan.links) == 10_100

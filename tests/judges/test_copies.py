@@ -28,7 +28,7 @@ async def test_copies_to_every_kind(client: str, mode: Mode, source: str, field:
     places = asyncio.Semaphore(AT_ONCE)
 
     async def complaint(destination: str) -> str:
-        copy = field.at(f"{field.destinations[destination]}/{client}-{mode}-from-{source}")
+        copy = field.copy(destination, f"{client}-{mode}-from-{source}")
         async with places:
             said = await COPIES[client](field.clients, mode, field.seed(source), copy)
             if not _can(mode, source):
@@ -36,7 +36,9 @@ async def test_copies_to_every_kind(client: str, mode: Mode, source: str, field:
             return said.text if said.code else await _complaint_about(copy, field)
 
     complaints = await asyncio.gather(*map(complaint, KINDS))
-    assert {kind: text for kind, text in zip(KINDS, complaints, strict=True) if text} == {}
+    unhappy = [f"== to {kind}\n{text}" for kind, text in zip(KINDS, complaints, strict=True) if text]
+    if unhappy:
+        pytest.fail("\n".join(unhappy), pytrace=False)
 
 
 async def _complaint_about(copy: File, field: Field) -> str:
@@ -45,6 +47,7 @@ async def _complaint_about(copy: File, field: Field) -> str:
     content = (await field.clients.curl("--fail", *asked)).output
     if content != CONTENT:
         return f"{len(content)} bytes that differ: {content[:200]!r}"
-    head = (await field.clients.curl("--head", "--header", "Want-Digest: adler32", *asked)).text
+    for _ in range(1 if copy.digest_at_once else 2):
+        head = (await field.clients.curl("--head", "--header", "Want-Digest: adler32", *asked)).text
     digests = re.findall(r"(?im)^digest: *adler32=(\S+)", head)
     return "" if digests == [f"{zlib.adler32(CONTENT):08x}"] else f"no right digest: {head}"

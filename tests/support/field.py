@@ -28,13 +28,18 @@ class Field:
     sources: dict[str, str]
     destinations: dict[str, str]
 
-    def at(self, url: str) -> File:
+    def at(self, url: str, *, digest_at_once: bool = True) -> File:
         """A file with a token for everything everywhere: gfal2 has but one for both ends of a copy."""
-        return File(url, self.issuer.mint("storage.read:/ storage.create:/ storage.modify:/"))
+        return File(url, self.issuer.mint("storage.read:/ storage.create:/ storage.modify:/"), digest_at_once)
 
     def seed(self, kind: str) -> File:
         """What there is to copy from a kind of storage: a file with CONTENT."""
         return self.at(f"{self.sources[kind]}/seed")
+
+    def copy(self, kind: str, name: str) -> File:
+        """A place to copy to."""
+        queued = kind in DIALECTS and DIALECTS[kind].digest_queued
+        return self.at(f"{self.destinations[kind]}/{name}", digest_at_once=not queued)
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from tpcharness.testbed.grid import Grid, GridSpec, Site
 from tpcharness.tokens.sources import make_token_source
 
 LIMITS = TimeLimits(settle_seconds=0.05, cleanup_seconds=20.0, request_seconds=10.0)
+LOOKS_SECONDS = (0.0, 0.05, 0.1)
 
 
 def new_trail() -> Trail:
@@ -118,7 +119,9 @@ async def site_bench(
         clock = WallClock()
         tokens = WithholdingTokens(make_token_source(settings, client, clock))
         names = PayloadNames("bench", run_id)
-        store = PayloadStore(client, tokens, ledger, names, clock, LIMITS, recheck_seconds=recheck_seconds)
+        store = PayloadStore(
+            client, tokens, ledger, names, clock, LIMITS, recheck_seconds=recheck_seconds, looks_seconds=LOOKS_SECONDS
+        )
         yield SiteBench(grid.sites[0].endpoint, ledger, names, store, grid.sites[0], tokens)
 
 
@@ -134,6 +137,8 @@ async def scripted_bench(
     ):
         tokens, names = RoleTokens(), PayloadNames("bench", run_id)
         clock: Clock = FixedClock()
-        store = PayloadStore(client, tokens, ledger, names, clock, limits, recheck_seconds=recheck_seconds)
+        store = PayloadStore(
+            client, tokens, ledger, names, clock, limits, recheck_seconds=recheck_seconds, looks_seconds=LOOKS_SECONDS
+        )
         endpoint = Endpoint("SITE-A", f"{server.url}/vo", scope_base="/vo")
         yield ScriptedBench(endpoint, ledger, names, store, server, tokens)

@@ -64,7 +64,7 @@ def command(
         if name not in known:
             raise no_such("variant", name, known)
     if source == destination:
-        raise click.UsageError("SRC and DST are the same endpoint: a file is never copied onto itself")
+        raise click.UsageError(f"SRC and DST are both {source}: a file is never copied onto itself")
     selection = ProbeSelection(
         tuple(map(Variant, variants)), (source,), (destination,), sizes or ProbeSelection().sizes
     )

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tpcharness.cli.demo import demo
 from tpcharness.cli.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class CannotStartError(click.ClickException):
 @click.group("testbed")
 def command() -> None:
     """Run a grid on this machine: storages that speak like dCache, XRootD, StoRM and others, and a token issuer."""
+
+
+command.add_command(demo)
 
 
 @command.command("up")
@@ -74,6 +79,7 @@ def command() -> None:
     help="Appears when all is up: JSON with process id and addresses.",
 )
 @click.option("--list-faults", is_flag=True, help="Show what can be wrong, and stop.")
+@click.option("--until-stdin-ends", is_flag=True, hidden=True)
 def up(
     *,
     sites: int,
@@ -86,6 +92,7 @@ def up(
     config_file: Path | None,
     ready_file: Path | None,
     list_faults: bool,
+    until_stdin_ends: bool,
 ) -> None:
     """Run a grid until Ctrl-C, with real TLS, real tokens and real bytes, and print its endpoints.toml.
 
@@ -117,14 +124,17 @@ def up(
         raise click.UsageError(str(error)) from error
     _check_replaceable(config_file)
     if directory is None:
-        _run(grid, config_file, ready_file)
+        _run(grid, config_file, ready_file, until_stdin_ends=until_stdin_ends)
         return
     with _sole_user_of(directory):
-        _run(grid, config_file, ready_file)
+        _run(grid, config_file, ready_file, until_stdin_ends=until_stdin_ends)
 
 
-def _run(grid: Grid, config_file: Path | None, ready_file: Path | None) -> None:
-    """Runs the grid until SIGINT or SIGTERM: here they are the normal end."""
+def _run(grid: Grid, config_file: Path | None, ready_file: Path | None, *, until_stdin_ends: bool) -> None:
+    """Runs the grid until SIGINT or SIGTERM: here they are the normal end.
+
+    `until_stdin_ends` is for a parent that holds the other end of a pipe: however it dies, so does the grid.
+    """
     import asyncio
 
     import uvloop
@@ -134,6 +144,8 @@ def _run(grid: Grid, config_file: Path | None, ready_file: Path | None) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, over.set)
+        if until_stdin_ends:
+            loop.add_reader(sys.stdin.fileno(), over.set)
         async with grid:
             _announce(grid, config_file, ready_file)
             await over.wait()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -34,23 +35,26 @@ def running_testbed(sites: int, options: Sequence[str] = ()) -> Iterator[Config]
     """The configuration of a testbed that runs until the context ends, with a state directory of its own.
 
     It is a process of its own, so that its work is not done on our event loop, and a session of its own, so that
-    Ctrl-C reaches us alone and the storages are there while we clean up.
+    Ctrl-C reaches us alone and the storages are there while we clean up. Its stdin is a pipe of ours: should we be
+    killed, it ends too, and takes the directory with it, in which everything lies.
     """
-    with tempfile.TemporaryDirectory(prefix="tpcharness-testbed-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="tpcharness-testbed-") as folder,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as complaints,  # not a pipe, which could fill up
+    ):
         directory = Path(folder)
         config_file, ready = directory / "endpoints.toml", directory / "ready.json"
-        words = ["testbed", "up", "--ephemeral", "--sites", str(sites), *options]
-        places = ["--directory", str(directory / "grid"), "--config", str(config_file), "--ready-file", str(ready)]
+        words = ["testbed", "up", "--until-stdin-ends", "--ephemeral", "--sites", str(sites), *options]
+        places = ["--directory", str(directory), "--config", str(config_file), "--ready-file", str(ready)]
         with subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-m", "tpcharness", *words, *places],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=complaints,
             start_new_session=True,
         ) as child:
             try:
-                _await(child, ready)
+                _await(child, ready, complaints)
                 environ = {**os.environ, "TPCHARNESS_STATE_DIR": str(directory / "state")}
                 config = load_config(config_file, environ=environ)
                 if isinstance(config, ConfigErrors):
@@ -60,20 +64,20 @@ def running_testbed(sites: int, options: Sequence[str] = ()) -> Iterator[Config]
                 _stop(child)
 
 
-def _await(child: subprocess.Popen[str], ready: Path) -> None:
+def _await(child: subprocess.Popen[bytes], ready: Path, complaints: TextIO) -> None:
     end = time.monotonic() + START_SECONDS
     while not ready.exists():
         if child.poll() is not None:
-            said = child.stderr.read() if child.stderr else ""
-            raise TestbedError(f"the testbed did not start: {said.strip()}")
+            complaints.seek(0)
+            raise TestbedError(f"the testbed did not start: {complaints.read().strip()}")
         if time.monotonic() > end:
             raise TestbedError(f"the testbed was not ready within {START_SECONDS:g} s")
         time.sleep(_LOOK_SECONDS)
 
 
-def _stop(child: subprocess.Popen[str]) -> None:
+def _stop(child: subprocess.Popen[bytes]) -> None:
     child.terminate()
     try:
-        child.communicate(timeout=STOP_SECONDS)
+        child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()

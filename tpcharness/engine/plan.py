@@ -177,7 +177,7 @@ def _spread(
 
 
 def _tournament(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Every pair of names once, by the circle method; homes and aways take turns, so that roles are balanced."""
+    """Every pair of names once, by the circle method; home and away alternate, so that roles are balanced."""
     seats: list[str | None] = list(names)
     if len(seats) % 2:
         seats.insert(0, None)

@@ -20,6 +20,7 @@ from tpcharness.engine.stand_in import StandIns
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.plan import Plan, PlannedProbe
 from tpcharness.model.progress import Observer, ProbeEnded, ProbeStarted
+from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
 from tpcharness.model.seams import Clock, Probe, ProbeContext, Sink
 from tpcharness.model.secret import redact
@@ -251,8 +252,11 @@ class _Run:
         for attempt in range(2, self._runner.attempts + 1):
             if result.outcome is not Outcome.FAILURE or self._ended:
                 break
+            again = await self._attempt(waiter.probe, probe_id, attempt, 0.0)
+            if again.reason is Reason.CANCELLED:
+                break  # the failure that is known stands
             self._tell(result)
-            result = await self._attempt(waiter.probe, probe_id, attempt, 0.0)
+            result = again
         return result
 
     async def _attempt(self, probe: PlannedProbe, probe_id: str, attempt: int, queued_seconds: float) -> Result:

@@ -59,8 +59,10 @@ def choose_layout(
     letters = halves * half_width
 
     def layout(density: Density, label: int, cell: int | None) -> Layout:
-        widths = tuple(max(letters, lengths[name]) if cell is None else cell for name in names)
-        return Layout(density, tuple(names), tuple(names), numbers, label, half_width, widths)
+        # Where there is room, a blank keeps a letter of blame off the next mark.
+        half = half_width + 1 if density is Density.NAMED else half_width
+        widths = tuple(max(halves * half - 1, lengths[name]) if cell is None else cell for name in names)
+        return Layout(density, tuple(names), tuple(names), numbers, label, half, widths)
 
     def fits(candidate: Layout) -> bool:
         columns = sum(candidate.column_widths) + candidate.density.gap * len(candidate.column_widths)

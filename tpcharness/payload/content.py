@@ -16,7 +16,7 @@ class Content:
     """The deterministic bytes of a file of `size` bytes; a body that `net` can send, again and again.
 
     Block n is SHAKE-128 of n: the same on every machine, and no two blocks alike, so that neither a compressing
-    link nor a deduplicating storage can cheat. Makes some 500 MB/s.
+    link nor a deduplicating storage can cheat.
     """
 
     size: int
@@ -31,7 +31,7 @@ class Content:
 
     @property
     def adler32(self) -> str:
-        """Eight lower-case hex digits. Worked out once per size; takes a second for 500 MB: off the event loop."""
+        """Eight lower-case hex digits. Worked out once per size: for a large one off the event loop, please."""
         return _adler32(self.size)
 
     def chunks(self) -> Iterator[bytes]:

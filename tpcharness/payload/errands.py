@@ -21,9 +21,6 @@ from tpcharness.wire.digest import FoundDigest, find_digest, want_digest
 
 ABSENT = frozenset({404, 410})
 
-# A second and later look waits so long: names and checksums may come late (http-tpc 1.7 on 202; xrootd#1314).
-LOOKS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
-
 _PENDING = 202
 
 MAX_BODY = 64 * 1024
@@ -94,9 +91,9 @@ class Errands:
         return judge_plain(method, answer.status, answer.text, answer.failure) or answer
 
     async def look(
-        self, role: Role, file: PayloadFile, trail: Trail, phase: Phase, *, address: str = ""
+        self, role: Role, file: PayloadFile, trail: Trail, phase: Phase, *, digest: bool = True, address: str = ""
     ) -> Sight | Failure:
-        """One HEAD that asks for size and adler32."""
+        """One HEAD: size, and adler32 if `digest` is asked for; `address` pins one of the host's."""
         answer = await self.ask(
             role,
             "HEAD",
@@ -105,18 +102,15 @@ class Errands:
             trail,
             phase,
             fine=ABSENT,
-            headers=(("Want-Digest", want_digest(["adler32"])),),
+            headers=(("Want-Digest", want_digest(["adler32"])),) if digest else (),
             address=address,
         )
         if isinstance(answer, Failure):
             return answer
         if answer.status in ABSENT:
             return Sight(present=False)
-        pending = answer.status == _PENDING
-        length = "" if pending else answer.headers.get("Content-Length", "")
-        return Sight(
-            present=True,
-            pending=pending,
-            size=int(length) if length.isascii() and length.isdigit() and len(length) < MAX_DIGITS else None,
-            digest=find_digest(answer.all, "adler32"),
-        )
+        found, length = find_digest(answer.all, "adler32"), answer.headers.get("Content-Length", "")
+        if answer.status == _PENDING and found is None:
+            return Sight(present=True, pending=True)  # its length is that of the 202, not of the file
+        plain = length.isascii() and length.isdigit() and len(length) < MAX_DIGITS
+        return Sight(present=True, size=int(length) if plain else None, digest=found)

@@ -16,7 +16,7 @@ from tpcharness.model.reason import Reason
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
 from tpcharness.net.trail import Trail
-from tpcharness.payload.errands import ABSENT, LOOKS_SECONDS, Errands
+from tpcharness.payload.errands import ABSENT, Errands
 from tpcharness.payload.ledger import Ledger
 from tpcharness.payload.names import OutsidePrefix, PayloadFile, PayloadNames
 from tpcharness.tokens.roles import Role
@@ -37,11 +37,20 @@ class Absence(StrEnum):
 class Remover:
     """Deletes files that stand in the ledger and lie in our directory, one by one; never a collection."""
 
-    def __init__(self, errands: Errands, ledger: Ledger, names: PayloadNames, limits: TimeLimits) -> None:
+    def __init__(
+        self,
+        errands: Errands,
+        ledger: Ledger,
+        names: PayloadNames,
+        limits: TimeLimits,
+        *,
+        looks_seconds: tuple[float, ...],
+    ) -> None:
         self._errands = errands
         self._ledger = ledger
         self._names = names
         self._limits = limits
+        self._looks_seconds = looks_seconds
 
     async def take_away(self, file: PayloadFile, trail: Trail) -> Absence | Failure:
         """Deletes a file and sees that it is gone; on failure it stays in the ledger.
@@ -62,7 +71,7 @@ class Remover:
         return await self._confirm(file, trail)
 
     async def _confirm(self, file: PayloadFile, trail: Trail) -> Absence | Failure:
-        for pause_seconds in LOOKS_SECONDS:
+        for pause_seconds in self._looks_seconds:
             await asyncio.sleep(pause_seconds)
             sight = await self._errands.look(Role.VERIFY, file, trail, Phase.CLEANUP)
             if isinstance(sight, Failure):
@@ -70,7 +79,7 @@ class Remover:
             if not sight.present:
                 await self._ledger.gone(file)
                 return Absence.REMOVED
-        waited = sum(LOOKS_SECONDS)
+        waited = sum(self._looks_seconds)
         return Failure(Reason.CLEANUP_FAILED, f"{file.path} is still there {waited:g} s after its DELETE succeeded")
 
     async def remove_all(self, files: Iterable[PayloadFile], trail: Trail) -> tuple[tuple[PayloadFile, Failure], ...]:

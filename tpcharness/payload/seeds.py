@@ -16,13 +16,12 @@ from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.trail import Trail
 from tpcharness.payload.content import Content
 from tpcharness.payload.directories import Directories
-from tpcharness.payload.errands import LOOKS_SECONDS, Errands, Sight
+from tpcharness.payload.errands import Errands, Sight
 from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.tokens.roles import Role
 from tpcharness.tokens.single_flight import SingleFlight
 
-RECHECK_SECONDS = 300.0
 FAILED_SECONDS = 30.0
 
 _NO_DIRECTORY = frozenset({Reason.NOT_FOUND, Reason.PARENT_MISSING})
@@ -71,7 +70,8 @@ class SeedBed:
         clock: Clock,
         *,
         upload_seconds: float,
-        recheck_seconds: float = RECHECK_SECONDS,
+        recheck_seconds: float,
+        looks_seconds: tuple[float, ...],
     ) -> None:
         self._errands = errands
         self._directories = directories
@@ -80,6 +80,7 @@ class SeedBed:
         self._clock = clock
         self._upload_seconds = upload_seconds
         self._recheck_seconds = recheck_seconds
+        self._looks_seconds = looks_seconds
         self._standing: dict[tuple[Endpoint, int], Seed] = {}
         self._findings: dict[tuple[Endpoint, int], _Finding] = {}
         self._flights = SingleFlight[tuple[Endpoint, int], _Finding]()
@@ -104,9 +105,11 @@ class SeedBed:
 
     async def recheck(self, seed: Seed, trail: Trail) -> Failure | None:
         """Looks at a seed now, whatever was known of it: for a probe that was told it is not there."""
-        self._findings.pop((seed.file.endpoint, seed.size), None)
-        found = await self.seed(seed.file.endpoint, seed.size, trail)
-        return found if isinstance(found, Failure) else None
+        key = seed.file.endpoint, seed.size
+        if self._standing.get(key) is not seed:  # another probe saw it gone; there may even be a new one
+            return _lost(seed)
+        finding = await self._flights.run(key, lambda: self._find_out(key, trail))
+        return finding.result if isinstance(finding.result, Failure) else None
 
     async def _find_out(self, key: tuple[Endpoint, int], trail: Trail) -> _Finding:
         standing, before = self._standing.get(key), len(trail.exchanges)
@@ -145,7 +148,7 @@ class SeedBed:
             return seed
         if failure.reason is Reason.NOT_FOUND:
             await self._ledger.gone(seed.file)
-            return Failure(Reason.SEED_LOST, f"{seed.file.path} was there, and is not any more", Blame.NOBODY)
+            return _lost(seed)
         return _of_seed(failure)
 
     async def _upload(self, seed: Seed, trail: Trail, *, replace: bool) -> Failure | None:
@@ -166,14 +169,15 @@ class SeedBed:
     async def _inspect(self, seed: Seed, role: Role, trail: Trail) -> Failure | None:
         """Looks until size and checksum are right, or the patience is over; then what was wrong last."""
         failure: Failure | None = None
-        sight = Sight(present=False)
-        for pause_seconds in LOOKS_SECONDS:
+        for pause_seconds in self._looks_seconds:
             await asyncio.sleep(pause_seconds)
-            looked = await self._errands.look(role, seed.file, trail, Phase.PREPARE)
-            if isinstance(looked, Failure):
-                return looked
-            sight, failure = looked, _fault(seed, looked)
-            if failure is None and not (sight.pending and sight.digest is None):
+            sight = await self._errands.look(role, seed.file, trail, Phase.PREPARE)
+            if not isinstance(sight, Failure) and sight.pending and pause_seconds == self._looks_seconds[-1]:
+                sight = await self._errands.look(role, seed.file, trail, Phase.PREPARE, digest=False)
+            if isinstance(sight, Failure):
+                return sight
+            failure = _fault(seed, sight)
+            if failure is None:
                 return None
         return failure
 
@@ -187,9 +191,13 @@ def _fault(seed: Seed, sight: Sight) -> Failure | None:
     if sight.digest is not None and not sight.digest.matches(seed.adler32):
         found = f"adler32 {sight.digest.hex}, {seed.adler32} was sent"
         return Failure(Reason.SEED_CORRUPT, f"{seed.file.path} has {found}")
-    if sight.size is None and sight.digest is None and not sight.pending:
+    if sight.size is None and sight.digest is None:
         return Failure(Reason.SEED_FAILED, f"HEAD: {seed.file.path} has neither a size nor a checksum")
     return None
+
+
+def _lost(seed: Seed) -> Failure:
+    return Failure(Reason.SEED_LOST, f"{seed.file.path} was there, and is not any more", Blame.NOBODY)
 
 
 def _of_seed(failure: Failure) -> Failure:

@@ -17,7 +17,12 @@ from tpcharness.payload.errands import Errands
 from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.removal import WATCH_SECONDS, Absence, Remover
-from tpcharness.payload.seeds import RECHECK_SECONDS, Seed, SeedBed
+from tpcharness.payload.seeds import Seed, SeedBed
+
+RECHECK_SECONDS = 300.0
+
+# The pause before each look at a file: names and checksums may come late (http-tpc 1.7 on 202; xrootd#1314).
+LOOKS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
 class PayloadStore:
@@ -37,13 +42,14 @@ class PayloadStore:
         limits: TimeLimits,
         *,
         recheck_seconds: float = RECHECK_SECONDS,
+        looks_seconds: tuple[float, ...] = LOOKS_SECONDS,
     ) -> None:
         self._ledger = ledger
         self._names = names
         self._clock = clock
         errands = Errands(client, tokens)
         self._directories = Directories(errands, names)
-        self._remover = Remover(errands, ledger, names, limits)
+        self._remover = Remover(errands, ledger, names, limits, looks_seconds=looks_seconds)
         self._seeds = SeedBed(
             errands,
             self._directories,
@@ -52,6 +58,7 @@ class PayloadStore:
             clock,
             upload_seconds=limits.transfer_seconds,
             recheck_seconds=recheck_seconds,
+            looks_seconds=looks_seconds,
         )
 
     async def seed(self, endpoint: Endpoint, size: int, trail: Trail) -> Seed | Failure:

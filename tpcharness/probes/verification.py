@@ -12,8 +12,9 @@ from tpcharness.model.result import Checksum, VerifiedBy
 from tpcharness.model.settings import MIB
 from tpcharness.model.variant import Phase
 from tpcharness.net.trail import Trail
-from tpcharness.payload.errands import LOOKS_SECONDS, Errands, Sight
+from tpcharness.payload.errands import Errands, Sight
 from tpcharness.payload.names import PayloadFile
+from tpcharness.payload.store import LOOKS_SECONDS
 from tpcharness.tokens.roles import Role
 from tpcharness.wire.digest import Adler32, same_checksum
 
@@ -32,10 +33,11 @@ class Verification:
 
 
 class Verifier:
-    """Looks at destinations."""
+    """Looks at destinations. `looks_seconds` are the pauses before each look at a file that is not settled yet."""
 
-    def __init__(self, errands: Errands) -> None:
+    def __init__(self, errands: Errands, looks_seconds: tuple[float, ...] = LOOKS_SECONDS) -> None:
         self._errands = errands
+        self._looks_seconds = looks_seconds
 
     async def verify(
         self, file: PayloadFile, size: int, expected: str, trail: Trail, *, address: str = "", read: bool = False
@@ -65,7 +67,7 @@ class Verifier:
     async def _settled(self, file: PayloadFile, size: int, trail: Trail, address: str) -> Sight | Failure:
         """The last look at a file that may still be about to appear or to grow."""
         sight: Sight | Failure = Sight(present=False)
-        for pause_seconds in LOOKS_SECONDS:
+        for pause_seconds in self._looks_seconds:
             await asyncio.sleep(pause_seconds)
             sight = await self._errands.look(Role.VERIFY, file, trail, Phase.VERIFY, address=address)
             if isinstance(sight, Failure) or (

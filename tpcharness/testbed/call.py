@@ -87,7 +87,10 @@ class Call:
         return False
 
     def trouble(self, cause: Cause) -> Trouble:
-        return Trouble(cause, method=self.method, path=self.path)
+        source, destination = (self.request.fields.get(name) for name in ("Source", "Destination"))
+        return Trouble(
+            cause, method=self.method, path=self.path, url=source or destination, pull=bool(source or not destination)
+        )
 
     def refuse(self, cause: Cause) -> RefusalError:
         """For `raise call.refuse(...)`."""

@@ -16,7 +16,7 @@ from tpcharness.testbed.transfer import Pull, Push, Transfer, read_order
 async def copy(call: Call) -> None:
     """Answers one COPY. Raises RefusalError for what is refused before the stream begins."""
     order = read_order(call)
-    template = Trouble(Cause.SERVER_ERROR, method="COPY", path=call.path, url=order.url, pull=order.pull)
+    template = call.trouble(Cause.SERVER_ERROR)
     premises = call.premises
     async with Passive(
         call.dialect, order.extra, premises.client_ssl, template, stall_seconds=premises.stall_seconds

@@ -80,19 +80,21 @@ class Passive:
 
     async def piece(self) -> bytes:
         """The next bytes of the last answer's body; empty at its end."""
-        if self._body is None:
+        body = self._body
+        if body is None:
             return b""
         try:
             async with asyncio.timeout(self._stall_seconds):
-                return await self._body.piece()
+                return await body.piece()
         except TimeoutError:
-            raise self._failed(Cause.PASSIVE_STALLED, "GET", seconds=self._stall_seconds) from None
-        except PeerGoneError as error:
-            raise self._failed(
-                Cause.PASSIVE_CUT, "GET", moved=error.received, size=self._body.length or error.received
-            ) from None
+            cause = Cause.PASSIVE_STALLED
+        except PeerGoneError:
+            cause = Cause.PASSIVE_CUT
         except (ProtocolError, OSError):
-            raise self._failed(Cause.PASSIVE_GARBLED, "GET") from None
+            cause = Cause.PASSIVE_GARBLED
+        raise self._failed(
+            cause, "GET", moved=body.received, size=body.length or body.received, seconds=self._stall_seconds
+        )
 
     async def demand(self, method: str, response: ResponseHead) -> None:
         """Raises RefusalError when the answer is a refusal; its text is read for quoting."""
@@ -105,9 +107,8 @@ class Passive:
                     text = await self._body.text(_TOLD_BYTES)
             except (PeerGoneError, ProtocolError, TimeoutError):
                 text = ""
-        raise self._failed(
-            Cause.PASSIVE_STATUS, method, status=response.status, phrase=response.phrase, text=text
-        ) from None
+        refused = replace(self._template, cause=Cause.PASSIVE_STATUS, method=method, text=text)
+        raise RefusalError(replace(refused, status=response.status, phrase=response.phrase))
 
     async def _follow(self, method: str, source: Source | None, length: int) -> ResponseHead:
         url, extra = self.url, self._extra
@@ -116,8 +117,12 @@ class Passive:
             location = response.fields.get("Location")
             if response.status not in _REDIRECTS or not location:
                 return response
-            origin, url = urlsplit(url), urljoin(url, location)
-            if (urlsplit(url).scheme, urlsplit(url).netloc) != (origin.scheme, origin.netloc):
+            try:
+                origin, url = urlsplit(url), urljoin(url, location)
+                elsewhere = urlsplit(url)[:2] != origin[:2]
+            except ValueError:
+                raise self._failed(Cause.PASSIVE_GARBLED, method) from None
+            if elsewhere:
                 extra = tuple(pair for pair in extra if pair[0].lower() != "authorization")
         raise self._failed(Cause.PASSIVE_REDIRECTS, method)
 
@@ -251,5 +256,9 @@ class Passive:
                 wire.cut()
             await wire.close()
 
-    def _failed(self, cause: Cause, method: str, **details: str | float) -> RefusalError:
-        return RefusalError(replace(self._template, cause=cause, method=method, **details))  # type: ignore[arg-type]
+    def _failed(
+        self, cause: Cause, method: str, *, size: int = 0, moved: int = 0, seconds: float = 0.0
+    ) -> RefusalError:
+        return RefusalError(
+            replace(self._template, cause=cause, method=method, size=size, moved=moved, seconds=seconds)
+        )

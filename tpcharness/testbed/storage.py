@@ -80,6 +80,15 @@ class Storage:
         """Scheme, host and port, without a trailing slash."""
         return self._url(self.port)
 
+    @property
+    def listening(self) -> bool:
+        return bool(self._servers)
+
+    @property
+    def busy(self) -> int:
+        """How many connections it serves."""
+        return len(self._tasks)
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens; port 0 takes a free one. Raises OSError when the port is taken."""
         self._host = host
@@ -106,7 +115,11 @@ class Storage:
         """Listens on one port of every address that the host has; returns which."""
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self._spawn(self._converse(Wire(reader, writer), manager=manager))
+            wire = Wire(reader, writer)
+            task = self._spawn(self._converse(wire, manager=manager))
+            task.add_done_callback(
+                lambda _: wire.cut()
+            )  # a task that is cancelled before its first step closes nothing
 
         tls: dict[str, Any] = {}
         if self._server_ssl is not None:
@@ -131,10 +144,11 @@ class Storage:
         elif self._started and not self._servers:
             self._spawn(self._open(self.port))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _url(self, port: int) -> str:
         return f"{'http' if self._server_ssl is None else 'https'}://{self.hostname}:{port}"

@@ -50,15 +50,16 @@ def read_order(call: Call) -> Order:
     pull = bool(source)
     if not pull and dialect.pulls_only:
         raise call.refuse(Cause.PUSH_UNSUPPORTED)
-    trouble = Trouble(Cause.SCHEME, method="COPY", path=call.path, url=source or destination, pull=pull)
+    url = source or destination
     if fields.get("Credential", "none").lower() != "none":
-        raise RefusalError(replace(trouble, cause=Cause.CREDENTIAL))
-    if dialect.schemes and _scheme(trouble.url) not in dialect.schemes:
-        raise RefusalError(trouble)
+        raise call.refuse(Cause.CREDENTIAL)
+    scheme = _scheme(url)
+    if not scheme or (dialect.schemes and scheme not in dialect.schemes):
+        raise call.refuse(Cause.SCHEME)
     streams = fields.get("X-Number-Of-Streams")
     return Order(
         pull=pull,
-        url=trouble.url,
+        url=url,
         overwrite=fields.get("Overwrite").upper() != "F",
         extra=_transfer_headers(call),
         streams=int(streams) if streams.isdecimal() else 1,
@@ -110,15 +111,8 @@ class _Transfer:
             running=self._running,
         )
 
-    def _refuse(self, cause: Cause, **details: str | int) -> RefusalError:
-        trouble = Trouble(cause, method="COPY", path=self._call.path, url=self._order.url, pull=self._order.pull)
-        return RefusalError(replace(trouble, **details))  # type: ignore[arg-type]
-
-    def _require(self, operation: Operation) -> None:
-        try:
-            self._call.require(operation)
-        except RefusalError as error:
-            raise self._refuse(error.trouble.cause) from None
+    def _refuse(self, cause: Cause, *, text: str = "", size: int = 0, moved: int = 0) -> RefusalError:
+        return RefusalError(replace(self._call.trouble(cause), text=text, size=size, moved=moved))
 
     async def _ask(self, method: str) -> ResponseHead:
         """Asks the passive party, again while it computes a checksum first: DPM's 202 (http-tpc 1.7, 1.11)."""
@@ -203,7 +197,7 @@ class Pull(_Transfer):
     def _check(self) -> None:
         call = self._call
         before = call.files.find(call.path)
-        self._require(Operation.MODIFY if isinstance(before, File) else Operation.CREATE)
+        self._call.require(Operation.MODIFY if isinstance(before, File) else Operation.CREATE)
         if isinstance(before, Directory):
             raise self._refuse(Cause.IS_DIRECTORY)
         if before is not None and not self._order.overwrite:
@@ -267,7 +261,7 @@ class Push(_Transfer):
     async def prepare(self) -> None:
         if self._call.dialect.resolves_first:
             await self._passive.resolve()
-        self._require(Operation.READ)
+        self._call.require(Operation.READ)
 
     def open(self) -> None:
         node = self._call.files.find(self._call.path)
@@ -362,6 +356,7 @@ def _transfer_headers(call: Call) -> Pairs:
 
 
 def _scheme(url: str) -> str:
+    """The URL's scheme; empty when it is no URL."""
     try:
         return urlsplit(url).scheme.lower()
     except ValueError:

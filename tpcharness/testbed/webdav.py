@@ -234,8 +234,8 @@ def _range(text: str, size: int) -> range | None:
         return None
     if not found[1]:
         return range(max(0, size - int(found[2])), size)
-    end = int(found[2]) + 1 if found[2] else size
-    return range(int(found[1]), min(end, size)) if end > int(found[1]) else None
+    start, last = int(found[1]), int(found[2] or size)
+    return None if found[2] and last < start else range(start, min(last + 1, size))
 
 
 def _entry(call: Call, path: str, node: Node) -> Entry:

@@ -2,8 +2,8 @@
 
 A storage knows *why* it cannot do something (a Trouble); its dialect knows how that is said there: which status and
 text before the stream, which last line within it. Tables of templates do most of it: `{path}` is the local path,
-`{url}` the passive party's, `{verb}` what the local file was opened for, `{status}`, `{phrase}` and `{text}` what
-the passive party answered, `{size}`, `{moved}` and `{seconds}` numbers of the transfer.
+`{verb}` what it was opened for; `{url}`, `{authority}` and `{host}` are the passive party's; `{status}`, `{phrase}`
+and `{text}` what the passive party answered; `{size}`, `{moved}`, `{pending}` and `{seconds}` numbers of the copy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from email.utils import formatdate
 from enum import StrEnum
 from http import HTTPStatus
 from typing import ClassVar, NamedTuple
-from urllib.parse import urlsplit
 
 from tpcharness.testbed.stream import Fields, head
 
@@ -83,6 +82,11 @@ class Trouble:
     moved: int = 0
     seconds: float = 0.0
     forced_status: int = 0
+
+    @property
+    def authority(self) -> str:
+        """Host and port of the passive party, as they stand in its URL (which may be nonsense)."""
+        return self.url.partition("://")[2].partition("/")[0].rpartition("@")[2]
 
 
 class RefusalError(Exception):
@@ -307,8 +311,8 @@ class Dialect:
         return template.format(
             path=trouble.path,
             url=trouble.url,
-            authority=urlsplit(trouble.url).netloc,
-            host=urlsplit(trouble.url).hostname or "",
+            authority=trouble.authority,
+            host=trouble.authority.rpartition(":")[0] or trouble.authority,
             verb="create" if trouble.pull else "open",
             status=trouble.status,
             phrase=trouble.phrase,

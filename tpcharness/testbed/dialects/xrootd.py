@@ -102,9 +102,10 @@ class XrootdDialect(Dialect):
             return super().refusal(trouble)
         return Reply(line.status, line.text.format(verb=verb, path=trouble.path).encode())
 
-    def curl_text(self, cause: Cause) -> str:
-        """How libcurl calls it; empty for what is not its business."""
-        return _CURL.get(cause, "")
+    def curl_text(self, trouble: Trouble) -> str:
+        """How libcurl calls it; empty for what is not its business. A cut PUT has no answer (xrootd 5, full disk)."""
+        cut_upload = trouble.cause is Cause.PASSIVE_CUT and not trouble.pull
+        return _CURL.get(Cause.PASSIVE_EMPTY if cut_upload else trouble.cause, "")
 
     def marker(self, progress: Progress) -> bytes:
         connections = f"RemoteConnections: tcp:{progress.peer}\n" if progress.peer else ""

@@ -72,8 +72,8 @@ class Xrootd5(XrootdDialect):
                 )
             case Cause.SCHEME:
                 return "Unsupported protocol"
-            case cause:
-                return self.curl_text(cause) or self._fill("Internal transfer failure", trouble)
+            case _:
+                return self.curl_text(trouble) or "Internal transfer failure"
 
 
 def one_line(text: str) -> str:

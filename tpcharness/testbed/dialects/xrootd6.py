@@ -53,7 +53,11 @@ class Xrootd6(XrootdDialect):
         if bare is not None:
             side = "source" if trouble.pull else "destination"
             return Reply(bare.status, bare.text.format(side=side).encode())
-        line = self.before_stream.get(trouble.cause, Line(500, "Internal transfer failure"))
+        line = self.before_stream.get(trouble.cause)
+        if line is None and self.curl_text(trouble):
+            line = Line(500, self.curl_text(trouble))
+        if line is None:
+            return super().copy_refusal(trouble)
         text = self._tailed(self._fill(line.text, trouble), trouble)
         return Reply(line.status or trouble.status, self._line(text))
 
@@ -100,7 +104,7 @@ class Xrootd6(XrootdDialect):
                 return "Internal transfer failure"
 
     def _tailed(self, text: str, trouble: Trouble) -> str:
-        library = self.curl_text(trouble.cause)
+        library = self.curl_text(trouble)
         if text.startswith(_HTTP_ERROR):
             library = _HTTP_ERROR
         tail = f", HTTP library failure={library}" if library else ""
