@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,10 @@ def in_the_middle(grid: ObedientGrid, shell: Shell, *words: str) -> Iterator[Run
         yield running
 
 
+def lines_of(shell: Shell) -> list[str]:
+    return (shell.folder / "run.jsonl").read_text().splitlines(keepends=True)
+
+
 def copies(urls: set[str]) -> set[str]:
     return {url for url in urls if "/copy-" in url}
 
@@ -50,7 +55,7 @@ def test_a_signal_stops_cleans_and_writes_what_there_is(
     reasons = [result["reason"] for result in results]
     assert (reasons.count("ok"), reasons.count("cancelled")) == (PLANNED - SLOW_COPIES, SLOW_COPIES)
     assert ended.document["run"]["ended"] == "interrupted"
-    recording = read_jsonl((shell.folder / "run.jsonl").read_text().splitlines(keepends=True))
+    recording = read_jsonl(lines_of(shell))
     assert recording.incomplete == ""
     assert len(recording.results) == PLANNED
     assert grid.files() == shell.ledger() == set()
@@ -59,12 +64,14 @@ def test_a_signal_stops_cleans_and_writes_what_there_is(
 def test_a_second_one_leaves_at_once_and_clean_does_the_rest(grid: ObedientGrid, shell: Shell):
     with in_the_middle(grid, shell) as running:
         running.send(signal.SIGINT)
-        running.until(lambda: len(lines_of(shell)) >= 1)
+        running.until(lambda: "once more to leave them to `tpcharness clean`" in running.stderr)
+        begin = time.monotonic()
         running.send(signal.SIGINT)
         ended = running.end()
+        assert time.monotonic() - begin < 3  # to look whether a file still grows takes five
     assert ended.code == ExitCode.INTERRUPTED
-    assert "tpcharness clean" in ended.stdout
-    assert json.loads((shell.folder / "run.jsonl").read_text().splitlines()[-1])["type"] == "summary"
+    assert "files of ours are still at the storages; `tpcharness clean` removes them" in ended.stdout
+    assert json.loads(lines_of(shell)[-1])["type"] == "summary"
     grid.quiet()
     left = shell.ledger()
     assert copies(left)
@@ -76,10 +83,6 @@ def test_a_second_one_leaves_at_once_and_clean_does_the_rest(grid: ObedientGrid,
     assert {line.split()[0] for line in cleaned.stdout.splitlines()} <= {"removed", "gone"}
     assert grid.files() == {foreign}
     assert shell.ledger() == set()
-
-
-def lines_of(shell: Shell) -> list[str]:
-    return (shell.folder / "run.jsonl").read_text().splitlines()
 
 
 def killed(grid: ObedientGrid, shell: Shell) -> set[str]:
@@ -96,7 +99,7 @@ def killed(grid: ObedientGrid, shell: Shell) -> set[str]:
 
 def test_what_a_killed_run_left_is_cleaned_and_the_rest_stays(grid: ObedientGrid, shell: Shell):
     left = killed(grid, shell)
-    recording = read_jsonl(lines_of_file(shell.folder / "run.jsonl"))
+    recording = read_jsonl(lines_of(shell))
     assert recording.incomplete
     foreign = grid.put("SITE-C", "seed-of-somebody-else")
     ended = shell.run("clean", grid.config)
@@ -107,15 +110,11 @@ def test_what_a_killed_run_left_is_cleaned_and_the_rest_stays(grid: ObedientGrid
     assert (again.code, again.stdout) == (ExitCode.OK, "nothing to clean: the ledger is empty\n")
 
 
-def lines_of_file(path: Path) -> list[str]:
-    return path.read_text().splitlines(keepends=True)
-
-
 def test_the_next_run_cleans_first_and_says_so(grid: ObedientGrid, shell: Shell):
     left = killed(grid, shell)
     ended = shell.run("matrix", grid.config, "-s", "SITE-B", "-d", "SITE-C", "--quiet", "--format", "json")
     assert ended.code == ExitCode.OK
-    assert f"an earlier run left {len(left)} files; removing them first" in ended.stderr
+    assert f"an earlier run left {len(left)} files; cleaning up first" in ended.stderr
     assert ended.document["run"]["warnings"] == []
     assert grid.files() == shell.ledger() == set()
 
@@ -160,7 +159,7 @@ def test_a_storage_that_writes_on_keeps_its_file_in_the_ledger(tmp_path: Path, s
     (folder := tmp_path / "grid").mkdir()
     with obedient_grid(folder, "dcache", "storm") as grid:
         grid.faults("SITE-A", "passive_slow:20000")
-        words = ("-s", "SITE-A", "-d", "SITE-B", "--variant", "https-pull", "--format", "json", "-q")
+        words = ("-s", "SITE-A", "-d", "SITE-B", "--variant", "https-pull", "--size", "200kB", "--format", "json", "-q")
         with shell.start("matrix", grid.config, *words) as running:
             running.until(lambda: copies(shell.ledger()))
             running.until(lambda: copies(grid.files()))

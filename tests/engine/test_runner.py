@@ -14,7 +14,7 @@ import pytest
 from tests.support.virtual_time import VirtualClock, on_virtual_time, run_virtual
 from tpcharness.engine.limits import Limits
 from tpcharness.engine.plan import make_plan
-from tpcharness.engine.runner import Ended, Runner, RunSummary
+from tpcharness.engine.runner import Runner, RunSummary
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.plan import Plan
 from tpcharness.model.progress import Event, ProbeEnded, ProbeStarted
@@ -23,6 +23,7 @@ from tpcharness.model.result import Alternative, Result
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.settings import ProbeSelection, RunLimits
 from tpcharness.model.variant import Blame, Outcome, Variant
+from tpcharness.results.run import RunEnd
 
 PULL = Variant.HTTPS_PULL
 Verdict = tuple[Outcome, Reason, Blame]
@@ -155,7 +156,7 @@ async def test_a_quiet_run() -> None:
     bench = Bench(mesh(4))
     summary = await bench.run()
     bench.check(summary)
-    assert summary.ended is Ended.COMPLETE
+    assert summary.ended is RunEnd.COMPLETE
     assert summary.outcomes == {Outcome.OK: 16}
     started = [event for event in bench.notes.events if isinstance(event, ProbeStarted)]
     assert {event.label for event in started} >= {"S0 door", "S1 -> S2 https-pull"}
@@ -165,7 +166,7 @@ async def test_a_quiet_run() -> None:
 @on_virtual_time
 async def test_an_empty_plan_is_over_at_once() -> None:
     bench = Bench(Plan())
-    assert await bench.run(stop=asyncio.Event()) == RunSummary(Ended.COMPLETE, {}, 0.0)
+    assert await bench.run(stop=asyncio.Event()) == RunSummary(RunEnd.COMPLETE, {}, 0.0)
     bench.check()
 
 
@@ -254,7 +255,7 @@ async def test_a_cancellation_that_is_nobodys_is_a_bug_too() -> None:
     summary = await bench.run()
     bench.check(summary)
     assert bench.notes.of("S0 -> S1").reason is Reason.INTERNAL
-    assert summary.ended is Ended.COMPLETE
+    assert summary.ended is RunEnd.COMPLETE
 
 
 @on_virtual_time
@@ -271,7 +272,7 @@ def test_the_deadline(seconds: float) -> None:
         bench = Bench(mesh(5))
         summary = await bench.run(deadline_seconds=seconds)
         bench.check(summary)
-        assert summary.ended is Ended.DEADLINE
+        assert summary.ended is RunEnd.DEADLINE
         assert summary.seconds <= seconds + bench.link.cleanup_seconds
         assert not bench.link.dirty | bench.door.dirty
         assert set(bench.notes.reasons) <= {Reason.OK, Reason.NOT_REACHED, Reason.CANCELLED}
@@ -291,7 +292,7 @@ def test_a_stop_does_the_same(seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, stop.set)
         summary = await bench.run(stop=stop)
         bench.check(summary)
-        assert summary.ended is Ended.INTERRUPTED
+        assert summary.ended is RunEnd.INTERRUPTED
         assert not bench.link.dirty | bench.door.dirty
 
     run_virtual(main())
@@ -330,7 +331,7 @@ async def test_a_deadline_or_stop_during_the_clean_up_does_not_cut_that_short() 
     asyncio.get_running_loop().call_later(5.0, stop.set)
     summary = await bench.run(stop=stop, deadline_seconds=6.0)
     bench.check(summary)
-    assert (summary.ended, summary.seconds) == (Ended.INTERRUPTED, 8.0)
+    assert (summary.ended, summary.seconds) == (RunEnd.INTERRUPTED, 8.0)
     assert not bench.link.dirty | bench.door.dirty
 
 
@@ -344,7 +345,7 @@ def test_abandoning_cancels_even_the_clean_up(after_stop_seconds: float) -> None
         loop.call_later(5.0 + after_stop_seconds, bench.runner.abandon)
         summary = await bench.run(stop=stop)
         bench.check(summary)
-        assert summary.ended is Ended.INTERRUPTED
+        assert summary.ended is RunEnd.INTERRUPTED
         assert summary.seconds == 5.0 + after_stop_seconds
         assert bench.link.abandoned
 
@@ -366,7 +367,7 @@ async def test_after_too_many_failures_nothing_starts_but_what_runs_may_finish()
     bench = Bench(mesh(6), link=FakeProbe(PULL, verdict=lambda *_: BAD))
     summary = await bench.run(max_failures=3)
     bench.check(summary)
-    assert summary.ended is Ended.MAX_FAILURES
+    assert summary.ended is RunEnd.MAX_FAILURES
     assert 3 <= summary.outcomes[Outcome.FAILURE] <= 3 + 8
     assert bench.notes.reasons[Reason.CANCELLED] == 0
     assert bench.notes.reasons[Reason.NOT_REACHED] > 0
@@ -375,7 +376,7 @@ async def test_after_too_many_failures_nothing_starts_but_what_runs_may_finish()
 @on_virtual_time
 async def test_failures_that_cut_nothing_short_leave_a_complete_run() -> None:
     bench = Bench(mesh(2), link=FakeProbe(PULL, verdict=lambda *_: BAD))
-    assert (await bench.run(max_failures=2)).ended is Ended.COMPLETE
+    assert (await bench.run(max_failures=2)).ended is RunEnd.COMPLETE
 
 
 @on_virtual_time
@@ -384,7 +385,7 @@ async def test_the_deadline_holds_also_after_too_many_failures() -> None:
     bench = Bench(mesh(6), link=link)
     summary = await bench.run(max_failures=1, deadline_seconds=60.0)
     bench.check(summary)
-    assert summary.ended is Ended.MAX_FAILURES
+    assert summary.ended is RunEnd.MAX_FAILURES
     assert summary.seconds == 63.0
     assert bench.notes.reasons[Reason.CANCELLED] > 0
 
@@ -462,6 +463,6 @@ async def test_a_runner_runs_one_plan_at_a_time_and_then_the_next() -> None:
     await asyncio.sleep(0.5)
     with pytest.raises(RuntimeError, match="already running"):
         await bench.run()
-    assert (await first).ended is Ended.COMPLETE
-    assert (await bench.run(deadline_seconds=0.5)).ended is Ended.DEADLINE
-    assert (await bench.run()).ended is Ended.COMPLETE
+    assert (await first).ended is RunEnd.COMPLETE
+    assert (await bench.run(deadline_seconds=0.5)).ended is RunEnd.DEADLINE
+    assert (await bench.run()).ended is RunEnd.COMPLETE

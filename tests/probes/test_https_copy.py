@@ -18,7 +18,7 @@ from tpcharness.testbed.dialects.catalogue import DIALECTS
 from tpcharness.testbed.files import File
 from tpcharness.wire.copy_request import Mode
 
-MIB = 1024 * 1024
+SIZES = (0, 1024, 3 * 1024 * 1024)
 PAIRS = [("dcache", other) for other in DIALECTS] + [(other, "dcache") for other in DIALECTS if other != "dcache"]
 SELF_NAMES = {
     "dcache": "dCache/",
@@ -41,8 +41,8 @@ def copies(mode: Mode) -> list[tuple[str, str]]:
 )
 async def test_arrives_whole_whatever_its_size(mode: Mode, source: str, destination: str, tmp_path: Path) -> None:
     async with open_house(tmp_path, source, destination) as house:
-        for size in (0, 1024, 3 * MIB):
-            result = await house.copy(mode, size=size)
+        results = await asyncio.gather(*(house.copy(mode, size=size) for size in SIZES))
+        for size, result in zip(SIZES, results, strict=True):
             assert (result.outcome, result.reason, result.blame) == (Outcome.OK, Reason.OK, Blame.NOBODY)
             assert (result.hint, result.alternatives) == ("", ())
             assert result.bytes == size

@@ -8,12 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support.grid import ROOT
 
@@ -49,13 +50,21 @@ class Ended:
 class Running:
     """A command under way."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], stderr: IO[bytes]) -> None:
         self._process = process
+        self._stderr = stderr
         self._began = time.monotonic()
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def stderr(self) -> str:
+        """What it has said there so far."""
+        descriptor = self._stderr.fileno()
+        # Not by reading on: the place in the file is the command's too.
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -70,8 +79,8 @@ class Running:
 
     def end(self) -> Ended:
         """Waits for the command's end."""
-        stdout, stderr = self._process.communicate(timeout=PATIENCE_SECONDS)
-        return Ended(self._process.returncode, stdout, stderr, time.monotonic() - self._began)
+        stdout, _ = self._process.communicate(timeout=PATIENCE_SECONDS)
+        return Ended(self._process.returncode, stdout, self.stderr, time.monotonic() - self._began)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +107,20 @@ class Shell:
     def start(self, *words: object, **environ: str) -> Iterator[Running]:
         """A command; killed at the end of the context if it still runs then."""
         self.scratch.mkdir(exist_ok=True)
-        with subprocess.Popen(
-            [sys.executable, "-m", "tpcharness", *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            env=self._environ() | environ,
-        ) as process:
+        with (
+            tempfile.TemporaryFile() as stderr,
+            subprocess.Popen(
+                [sys.executable, "-m", "tpcharness", *map(str, words)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                cwd=self.folder,
+                env=self._environ() | environ,
+            ) as process,
+        ):
             try:
-                yield Running(process)
+                yield Running(process, stderr)
             finally:
                 if process.poll() is None:
                     process.kill()

@@ -43,8 +43,10 @@ async def test_it_does_not_push() -> None:
         ("ftp://localhost/f", "Invalid Source URL: must be an http or https URL"),
         (
             "https://localhost:1/f",
-            'Failed to fetch object from source: Get "https://localhost:1/f":'
-            " dial tcp localhost:1: connect: connection refused",
+            (
+                'Failed to fetch object from source: Get "https://localhost:1/f": dial tcp localhost:1:'
+                " connect: connection refused"
+            ),
         ),
     ],
 )

@@ -14,7 +14,8 @@ async def test_the_head_waits_for_the_first_marker() -> None:
         answer = await copy(one, "/f", f"{other.url}/f")
         assert answer.pieces[0][0] >= 0.15
         assert re.fullmatch(
-            rb"Perf Marker\nTimestamp: \d+\nStripe Index: 0\nStripe Bytes Transferred: \d+\nTotal Stripe Count: 1\nEnd\n",
+            rb"Perf Marker\nTimestamp: \d+\nStripe Index: 0\nStripe Bytes Transferred: \d+\n"
+            rb"Total Stripe Count: 1\nEnd\n",
             answer.chunks[0],
         )
 

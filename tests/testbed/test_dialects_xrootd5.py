@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.recordings import load, names
 from tests.support.replay import normalised, replay, story, without_tokens, world
-from tests.support.storages import RawAnswer, ask, trust
+from tests.support.storages import RawAnswer, ask, make_storage, running, trust
 
 VERSION, DIALECT = "xrootd-5.5.3", "xrootd5"
 SLOW = ("pull-slow-markers", "pull-stall")
@@ -38,3 +38,14 @@ async def test_tells_a_slow_copy_as_recorded(name: str) -> None:
         assert answer.head == recorded.head
         assert story(answer.chunks, at.ports) == story(recorded.chunks, {})
         assert len(answer.chunks) > 3
+
+
+async def test_delete_looks_first() -> None:
+    storage = make_storage(DIALECT)
+    storage.files.add("/f", b"")
+    async with running(storage):
+        answer = await ask(f"{storage.url}/f", "DELETE", token=trust().token("storage.create:/"))
+        assert (answer.status, answer.body) == (403, b"Unable to remove /f; permission denied\n")
+        nothing = trust().token("storage.modify:/elsewhere")
+        answer = await ask(f"{storage.url}/f", "DELETE", token=nothing)
+        assert (answer.status, answer.body) == (403, b"Unable to locate /f; permission denied\n")

@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.support.storages import RawAnswer, ask, connect, copy, make_storage, running, trust
 from tpcharness.testbed.dialects.catalogue import DIALECTS
@@ -101,6 +102,17 @@ async def test_a_big_file_needs_no_memory(tmp_path: Path) -> None:
     assert await copied.digest("adler32") == await file.digest("adler32")
     await files.close()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+
+def test_all_works_on_uvloop_too() -> None:
+    async def scenario() -> None:
+        one, other = pair("xrootd6", "dcache")
+        async with running(one, other):
+            assert (await run_copy(one, other)).verdict == "success: Created"
+            refused = await copy(one, "/d/to", "https://localhost:1/x")
+            assert refused.status == 500
+
+    uvloop.run(scenario())
 
 
 # --- what goes wrong between the two ----------------------------------------------------------------------------------

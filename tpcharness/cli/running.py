@@ -19,6 +19,7 @@ from tpcharness.config.configuration import Config
 from tpcharness.diagnosis.findings import find
 from tpcharness.engine.runner import RunSummary
 from tpcharness.export.formats import Outputs
+from tpcharness.export.quantities import count_text
 from tpcharness.model.endpoint import EndpointSubject
 from tpcharness.model.finding import Finding
 from tpcharness.model.plan import Plan
@@ -171,10 +172,16 @@ async def _run(
             await _until(signals.leave, harness.remove_seeds())
             kept = len(harness.ledger.entries)
         findings = find(store.results())
-        warnings = (f"{kept} files of ours are still at the storages; `tpcharness clean` removes them",) if kept else ()
-        facts = facts.finish(RunEnd(summary.ended.value), clock.now(), warnings)
-        exit_code = signals.exit_code if summary.ended.value == RunEnd.INTERRUPTED else judge_run(summary, store)
+        facts = facts.finish(summary.ended, clock.now(), _warnings(kept))
+        exit_code = signals.exit_code if summary.ended is RunEnd.INTERRUPTED else judge_run(summary, store)
     return Report(facts, store, findings, exit_code)
+
+
+def _warnings(kept: int) -> tuple[str, ...]:
+    if not kept:
+        return ()
+    verb, them = ("is", "it") if kept == 1 else ("are", "them")
+    return (f"{count_text(kept, 'file')} of ours {verb} still at the storages; `tpcharness clean` removes {them}",)
 
 
 class _Sinks:
@@ -188,7 +195,7 @@ class _Sinks:
 
 
 async def _clean_up_after_former_runs(harness: Harness, signals: Interrupts) -> None:
-    click.echo(f"an earlier run left {harness.leftovers} files; removing them first", err=True)
+    click.echo(f"an earlier run left {count_text(harness.leftovers, 'file')}; cleaning up first", err=True)
     await _until(signals.stop, harness.clean())
 
 
@@ -213,7 +220,7 @@ def judge_run(summary: RunSummary, store: MatrixStore) -> ExitCode:
     doors = [result for result in results if isinstance(result.subject, EndpointSubject)]
     if doors and all(_our_side(door) for door in doors):
         return ExitCode.OUR_SIDE
-    if summary.ended.value != RunEnd.COMPLETE:
+    if summary.ended is not RunEnd.COMPLETE:
         return ExitCode.CUT_SHORT
     return ExitCode.OK if all(result.ok for result in results) else ExitCode.FAILED
 

@@ -12,7 +12,6 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from tpcharness.engine.limits import Limits
 from tpcharness.engine.line import Waiter, WaitingLine
@@ -25,26 +24,18 @@ from tpcharness.model.result import Result
 from tpcharness.model.seams import Clock, Probe, ProbeContext, Sink
 from tpcharness.model.secret import redact
 from tpcharness.model.variant import Outcome, Variant
+from tpcharness.results.run import RunEnd
 
 log = logging.getLogger(__name__)
 
 FAILED = frozenset({Outcome.FAILURE, Outcome.ERROR})
 
 
-class Ended(StrEnum):
-    """Why a run was over."""
-
-    COMPLETE = "complete"
-    DEADLINE = "deadline"
-    MAX_FAILURES = "max_failures"
-    INTERRUPTED = "interrupted"
-
-
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """What came of a run. `outcomes` counts planned probes, of retried ones the last attempt, and adds up to all."""
 
-    ended: Ended
+    ended: RunEnd
     outcomes: dict[Outcome, int]
     seconds: float
 
@@ -157,13 +148,15 @@ class _Run:
         self._doors = _Doors()
         self._under_way: dict[asyncio.Task[None], Waiter] = {}
         self._outcomes: Counter[Outcome] = Counter()
-        self._ended: Ended | None = None
+        self._ended: RunEnd | None = None
         self._over = asyncio.Event()  # nothing more will start
         self._loop = asyncio.get_running_loop()
 
     async def run(self, plan: Plan, deadline_seconds: float | None, stop: asyncio.Event | None) -> RunSummary:
         started = self._loop.time()
-        timer = None if deadline_seconds is None else self._loop.call_later(deadline_seconds, self._cut, Ended.DEADLINE)
+        timer = (
+            None if deadline_seconds is None else self._loop.call_later(deadline_seconds, self._cut, RunEnd.DEADLINE)
+        )
         self._doors.pending = {name for probe in plan.doors for name in _names(probe)}
         try:
             async with asyncio.TaskGroup() as group:
@@ -174,7 +167,7 @@ class _Run:
                 try:
                     await self._over.wait()
                 except asyncio.CancelledError:
-                    self._close(Ended.INTERRUPTED)  # the group itself cancels its tasks
+                    self._close(RunEnd.INTERRUPTED)  # the group itself cancels its tasks
                     raise
                 finally:
                     if watcher:
@@ -184,26 +177,26 @@ class _Run:
                 timer.cancel()
             all_started = self._settle_the_rest()
         # Failures that were counted too late to prevent anything have cut nothing short.
-        if all_started and self._ended is Ended.MAX_FAILURES:
+        if all_started and self._ended is RunEnd.MAX_FAILURES:
             self._ended = None
-        return RunSummary(self._ended or Ended.COMPLETE, dict(self._outcomes), self._loop.time() - started)
+        return RunSummary(self._ended or RunEnd.COMPLETE, dict(self._outcomes), self._loop.time() - started)
 
     def abandon(self) -> None:
-        self._cut(Ended.INTERRUPTED)
+        self._cut(RunEnd.INTERRUPTED)
         # A probe that is cancelled only now begins to clean up; the second cancellation reaches it there.
         self._loop.call_soon(self._cancel_all)
 
     async def _watch(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        self._cut(Ended.INTERRUPTED)
+        self._cut(RunEnd.INTERRUPTED)
 
-    def _cut(self, why: Ended) -> None:
+    def _cut(self, why: RunEnd) -> None:
         """Ends the run early. Only the first call cancels: a second one would cancel the clean-up."""
         if not self._over.is_set():
             self._close(why)
             self._cancel_all()
 
-    def _close(self, why: Ended) -> None:
+    def _close(self, why: RunEnd) -> None:
         self._ended = self._ended or why
         self._over.set()
 
@@ -238,7 +231,7 @@ class _Run:
             self._settle(waiter.probe, result)
             self._note_door(waiter.probe, result)
         except BaseException:  # the sink's, most likely; the group is about to fall and takes no new tasks
-            self._close(Ended.INTERRUPTED)
+            self._close(RunEnd.INTERRUPTED)
             raise
         finally:
             del self._under_way[task]
@@ -290,7 +283,7 @@ class _Run:
         self._tell(result)
         failed = sum(self._outcomes[outcome] for outcome in FAILED)
         if self._max_failures is not None and failed >= self._max_failures:
-            self._ended = self._ended or Ended.MAX_FAILURES
+            self._ended = self._ended or RunEnd.MAX_FAILURES
 
     def _tell(self, result: Result) -> None:
         self._runner.sink.add(result)

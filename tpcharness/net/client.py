@@ -170,24 +170,23 @@ class HttpClient:
 
     async def _follow(self, request: HttpRequest, limit: float) -> tuple[Answer, aiohttp.ClientResponse | None]:
         """The answer of the last hop."""
-        hops: list[Hop] = []
-        timings = Timings()
+        former: Answer | None = None
         url, address, with_secrets = request.url, request.address, True
         while True:
             head, response = await self._one_hop(request, url, address, limit, with_secrets=with_secrets)
-            timings += head.timings
-            hops.extend(head.hops)
-            head = replace(head, hops=tuple(hops), timings=timings)
+            if former is not None:
+                head = replace(head, hops=former.hops + head.hops, timings=former.timings + head.timings)
             if response is None or response.status not in STATUSES:
                 return head, response
             onward = next_hop(
                 url, response.status, head.headers.get("Location", ""), request.method, request.redirect_auth
             )
-            if not isinstance(onward, Failure) and len(hops) > MAX_HOPS:
+            if not isinstance(onward, Failure) and len(head.hops) > MAX_HOPS:
                 onward = Failure(Reason.REDIRECT_LOOP, f"more than {MAX_HOPS} redirects")
             _finish(response, reuse=False)
             if isinstance(onward, Failure):
                 return replace(head, failure=onward), None
+            former = head
             url, address, with_secrets = onward.url, "", with_secrets and onward.with_secrets
 
     async def _one_hop(
@@ -247,15 +246,17 @@ class HttpClient:
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, EOFError) as error:
             failure = exchange_failure(error)
         seconds = perf_counter() - begin
-        spent += Timings(
-            connect=dial.connect_seconds,
-            tls=dial.tls_seconds,
-            request=max(0.0, seconds - dial.connect_seconds - dial.tls_seconds),
+        timings = Timings(
+            spent.queued,
+            spent.resolve,
+            dial.connect_seconds,
+            dial.tls_seconds,
+            max(0.0, seconds - dial.connect_seconds - dial.tls_seconds),
         )
         netloc = urlsplit(url).netloc.rpartition("@")[2]
         if response is None:
             hop = Hop(netloc, None, address=dial.address.ip)
-            return Answer(failure, hops=(hop,), timings=spent, address_family=dial.address.family), None
+            return Answer(failure, hops=(hop,), timings=timings, address_family=dial.address.family), None
         hop = Hop(
             netloc,
             response.status,
@@ -269,7 +270,7 @@ class HttpClient:
                 status_text=redact(response.reason or "")[:200],
                 headers=response.headers,
                 hops=(hop,),
-                timings=spent,
+                timings=timings,
                 address_family=dial.address.family,
             ),
             response,

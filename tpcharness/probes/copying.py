@@ -14,7 +14,7 @@ from tpcharness.model.result import Markers
 from tpcharness.model.secret import redact
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
-from tpcharness.net.client import HttpClient, OpenAnswer, evidence
+from tpcharness.net.client import MAX_EXCERPT, HttpClient, OpenAnswer, evidence
 from tpcharness.net.messages import Answer, HttpRequest
 from tpcharness.net.trail import Trail
 from tpcharness.wire.copy_request import CopyAnswer, Mode, read_copy_status
@@ -83,7 +83,8 @@ async def run_copy(client: HttpClient, request: HttpRequest, size: int, limits: 
         trail.add(Phase.TLS, head.timings.tls)
         trail.add(Phase.REQUEST, head.timings.request)
         answer = None
-        trail.tell(evidence(request, head, Phase.REQUEST), perf_counter() - begin)
+        exchange = evidence(request, head, Phase.REQUEST)
+        trail.tell(exchange, perf_counter() - begin)
         if head.status is not None:
             answer = read_copy_status(head.status, head.headers.get("Content-Type", ""))
         if head.failure is not None or answer is None:
@@ -95,8 +96,8 @@ async def run_copy(client: HttpClient, request: HttpRequest, size: int, limits: 
             text, failure = await _refusal(opened)
             run = CopyRun(head, answer, None, Markers(), text, failure, None, perf_counter() - begin)
     shown = run.text if run.terminal is None else run.terminal.line
-    answered = replace(head, failure=run.failure) if run.failure is not None else head
-    trail.keep(evidence(request, answered, Phase.REQUEST, redact(shown)))
+    error = exchange.error if run.failure is None else run.failure.detail
+    trail.keep(replace(exchange, body_excerpt=redact(shown)[:MAX_EXCERPT], error=error))
     return run
 
 
@@ -138,23 +139,25 @@ class _Stream:
     async def follow(self, begin: float) -> CopyRun:
         stall: Stall | None = None
         failure: Failure | None = None
-        while self._parser.terminal is None:
-            limit, clock = self._next_limit()
-            try:
-                async with asyncio.timeout_at(limit):
+        limit, clock = self._next_limit()
+        try:
+            async with asyncio.timeout_at(limit) as timer:
+                while self._parser.terminal is None:
                     chunk = await self._opened.next_chunk()
-            except TimeoutError:
-                stall = clock
-                break
-            self._hear()
-            if isinstance(chunk, Failure):
-                failure = chunk
-                break
-            if not chunk:
-                break
-            for event in self._parser.feed(chunk):
-                if isinstance(event, Marker):
-                    self._note(event)
+                    self._hear()
+                    if isinstance(chunk, Failure):
+                        failure = chunk
+                        break
+                    if not chunk:
+                        break
+                    for event in self._parser.feed(chunk):
+                        if isinstance(event, Marker):
+                            self._note(event)
+                    limit, clock = self._next_limit()
+                    if limit != timer.when():
+                        timer.reschedule(limit)
+        except TimeoutError:
+            stall = clock
         # A last line without a line feed is complete only when the body ended: a stall has no verdict.
         terminal = self._parser.terminal if stall is not None else self._parser.finish()
         if terminal is not None:

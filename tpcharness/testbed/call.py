@@ -86,25 +86,30 @@ class Call:
             raise RefusalError(replace(self.trouble(say.cause), forced_status=say.status))
         return False
 
-    def trouble(self, cause: Cause) -> Trouble:
+    def trouble(self, cause: Cause, *, method: str = "") -> Trouble:
+        """What befell this request, or a step of it that implementations call by another method."""
         source, destination = (self.request.fields.get(name) for name in ("Source", "Destination"))
         return Trouble(
-            cause, method=self.method, path=self.path, url=source or destination, pull=bool(source or not destination)
+            cause,
+            method=method or self.method,
+            path=self.path,
+            url=source or destination,
+            pull=bool(source or not destination),
         )
 
     def refuse(self, cause: Cause) -> RefusalError:
         """For `raise call.refuse(...)`."""
         return RefusalError(self.trouble(cause))
 
-    def require(self, operation: Operation, path: str = "") -> None:
+    def require(self, operation: Operation, path: str = "", *, method: str = "") -> None:
         """Raises RefusalError unless the bearer may do that to the path (the request's own, when none is given)."""
         if not self._plain:
             raise self.refuse(Cause.BAD_REQUEST)
         rights = self.premises.verifier.check(self.request.token)
         if isinstance(rights, Refused):
-            raise self.refuse(Cause.TOKEN_REFUSED)
+            raise RefusalError(self.trouble(Cause.TOKEN_REFUSED, method=method))
         if not rights.may(operation, quote(path or self.path)):
-            raise self.refuse(Cause.FORBIDDEN)
+            raise RefusalError(self.trouble(Cause.FORBIDDEN, method=method))
 
     def create(self, limit_bytes: int | None) -> FileWriter:
         """A writer for the request's path, in the manner of the dialect."""

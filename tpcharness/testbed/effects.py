@@ -101,7 +101,7 @@ class Dropped(Effect):
 class Freeze(Effect):
     """As the active party: markers go on, bytes stand still from there on."""
 
-    after_bytes: int = 0
+    after_bytes: int = 1
 
     def with_number(self, number: int) -> Effect:
         return replace(self, after_bytes=number)

@@ -68,6 +68,8 @@ _FAULTS = (
     # as the active party, in the stream
     Fault("frozen_bytes", "Markers go on, but their bytes stand still.", Freeze(), _COPY, None,
           Reason.NO_PROGRESS, _UNDETERMINED, "recording pull-stall"),
+    Fault("no_first_byte", "Markers go on, but no byte ever comes.", Freeze(0), _COPY, None,
+          Reason.NO_FIRST_BYTE, _UNDETERMINED, "http-tpc 6.3, rule 6"),
     Fault("marker_silence", "After one marker nothing more is said.", Silence(), _COPY, None,
           Reason.MARKER_SILENCE, _THIS, "http-tpc 6.3"),
     Fault("cut_without_verdict", "The stream is cut before its verdict.", NoVerdict(Ending.CUT), _COPY, None,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import secrets
-import socket
 import ssl
-from collections.abc import Coroutine, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from tpcharness.testbed.authorisation import Verifier
@@ -16,13 +14,12 @@ from tpcharness.testbed.call import Call, Premises
 from tpcharness.testbed.dialects.dialect import Cause, Dialect, RefusalError, Reply
 from tpcharness.testbed.faults import FaultSet
 from tpcharness.testbed.files import FileStore
+from tpcharness.testbed.listening import listeners
 from tpcharness.testbed.narration import copy
 from tpcharness.testbed.stream import CLOSE_SECONDS, STREAM_LIMIT, PeerGoneError, ProtocolError, Request, Wire
 from tpcharness.testbed.webdav import HANDLERS
 
-_BACKLOG = 512
 _HANDSHAKE_SECONDS = 10.0
-_PORT_ATTEMPTS = 20
 
 
 class Storage:
@@ -105,9 +102,13 @@ class Storage:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _open(self, port: int) -> None:
-        self.port = await self._listen(port, manager=True)
-        if self.dialect.redirects:
-            self.data_port = await self._listen(self.data_port, manager=False)
+        try:
+            self.port = await self._listen(port, manager=True)
+            if self.dialect.redirects:
+                self.data_port = await self._listen(self.data_port, manager=False)
+        except OSError:
+            self._close()
+            raise
         if self.faults.closed:
             self._close()
 
@@ -128,10 +129,10 @@ class Storage:
                 "ssl_handshake_timeout": _HANDSHAKE_SECONDS,
                 "ssl_shutdown_timeout": CLOSE_SECONDS,
             }
-        listeners = await _listeners(self._host, port)
-        for listener in listeners:
+        opened = await listeners(self._host, port)
+        for listener in opened:
             self._servers.append(await asyncio.start_server(accept, sock=listener, limit=STREAM_LIMIT, **tls))
-        return int(listeners[0].getsockname()[1])
+        return int(opened[0].getsockname()[1])
 
     def _close(self) -> None:
         for server in self._servers:
@@ -191,28 +192,3 @@ class Storage:
         head = self.dialect.head(reply.status, length=len(reply.body), fields=(), keep_alive=False)
         with suppress(ConnectionError):
             await wire.send(head, reply.body)
-
-
-async def _listeners(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on all addresses of the host, with one port; for port 0, any that is free on all."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
-    for _ in range(_PORT_ATTEMPTS):
-        try:
-            return _bound(addresses, port)
-        except OSError as error:
-            if port or error.errno != errno.EADDRINUSE:
-                raise
-    raise OSError(errno.EADDRINUSE, f"no port is free on all addresses of {host}")
-
-
-def _bound(addresses: Sequence[tuple[int, str]], port: int) -> list[socket.socket]:
-    with ExitStack() as stack:
-        listeners = []
-        for family, address in addresses:
-            listener = stack.enter_context(socket.create_server((address, port), family=family, backlog=_BACKLOG))
-            port = listener.getsockname()[1]
-            listeners.append(listener)
-        stack.pop_all()
-    return listeners

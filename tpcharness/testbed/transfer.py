@@ -162,7 +162,8 @@ class Pull(_Transfer):
             await self._head()
         if dialect.get_before_answer:
             await self._get()
-        self._check()
+        if not dialect.checks_before_source:
+            self._check()
 
     def open(self) -> None:
         call = self._call

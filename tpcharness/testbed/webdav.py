@@ -80,6 +80,8 @@ async def put(call: Call) -> None:
 
 
 async def delete(call: Call) -> None:
+    if call.dialect.stats_before_delete:
+        call.require(Operation.STAT, method="HEAD")
     call.require(Operation.DELETE)
     try:
         call.files.remove(call.path)

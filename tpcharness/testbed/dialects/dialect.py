@@ -155,6 +155,7 @@ class Dialect:
     put_makes_parents = False
     writes_in_place = False
     deleted = 204
+    stats_before_delete = False
     mkcol_again = 405
     mkcol_makes_parents = False
     done_body = b""

@@ -31,6 +31,9 @@ class Xrootd5(XrootdDialect):
     put_created = 200
     put_replaced = 200
     closes_when_full = True
+    stats_before_delete = (
+        True  # 5.5.3 from Debian: DELETE with storage.modify alone is "Unable to locate ...; permission denied"
+    )
     copy_status = 201
     collection_twice = True
     waits_for_head_forever = True  # xrootd 5: no response byte while the source does not answer its HEAD
