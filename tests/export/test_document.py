@@ -57,7 +57,15 @@ def test_a_whole_document_is_the_same_in_one_piece_and_in_many():
     again = read_document(json.loads(to_json(whole)))
     assert again.run == run()
     assert list(again.findings) == findings()
-    assert [result.probe_id for result in again.results] == [result.probe_id for result in SAMPLES]
+    assert {result.probe_id for result in again.results} == {result.probe_id for result in SAMPLES}
+
+
+def test_doors_are_controls_where_links_were_asked_for():
+    whole = run_document(run(), [door(), good()], [])
+    assert [each["subject"]["kind"] for each in whole["run"]["doors"]] == ["endpoint"]
+    assert [each["subject"]["kind"] for each in whole["results"]] == ["link"]
+    alone = run_document(replace(run(), planned_links=0), [door()], [])
+    assert (len(alone["run"]["doors"]), len(alone["results"])) == (0, 1)
 
 
 def test_hostile_text_is_inert_in_json():

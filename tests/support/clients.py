@@ -98,12 +98,12 @@ class Clients:
     async def gfal_copy(self, mode: Mode, source: File, destination: File) -> Said:
         """Without falling back to the other mode, and with gfal2's own comparison of the checksums.
 
-        gfal2 takes 202 for "no checksum": its davix asks again after a GET only (davix 0.8, neonrequest.cpp).
+        Not where the checksum comes later: gfal2 takes 202 for "no checksum", because its davix asks again only after
+        a GET (davix 0.8, neonrequest.cpp).
         """
-        compared = "both" if destination.digest_at_once else "source"
+        compare = ("--checksum", "ADLER32", "--checksum-mode", "both") if destination.digest_at_once else ()
         return await self.gfal(
-            *("copy", "--copy-mode", mode, "--checksum", "ADLER32", "--checksum-mode", compared),
-            *(source.url, destination.url),
+            *("copy", "--copy-mode", mode, *compare, source.url, destination.url),
             token=source.token,
         )
 

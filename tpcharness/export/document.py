@@ -142,18 +142,35 @@ def run_facts_document(run: RunFacts) -> Document:
 
 def run_document(run: RunFacts, results: Iterable[Result], findings: Iterable[Finding]) -> Document:
     """The whole document in memory; `document_text` is for the big ones."""
+    controls, asked_for = split_controls(run, results)
     return {
         "schema_version": SCHEMA_VERSION,
-        "run": run_facts_document(run),
-        "results": [result_document(result) for result in results],
+        "run": {**run_facts_document(run), "doors": [result_document(result) for result in controls]},
+        "results": [result_document(result) for result in asked_for],
         "findings": [finding_document(finding) for finding in findings],
     }
 
 
+def split_controls(run: RunFacts, results: Iterable[Result]) -> tuple[list[Result], list[Result]]:
+    """The controls of a run, and what was asked for: doors are controls where links are what it is about."""
+    controls: list[Result] = []
+    asked_for: list[Result] = []
+    for result in results:
+        (controls if is_control(run, result) else asked_for).append(result)
+    return controls, asked_for
+
+
+def is_control(run: RunFacts, result: Result) -> bool:
+    """Whether a result is there to judge others by it."""
+    return run.planned_links > 0 and not result.variant.of_link
+
+
 def document_text(run: RunFacts, results: Iterable[Result], findings: Iterable[Finding]) -> Iterator[str]:
     """The JSON text of a whole document piece by piece, one result a line: a mesh has tens of thousands."""
-    yield f'{{"schema_version":{SCHEMA_VERSION},\n"run":{to_json(run_facts_document(run))},\n"results":['
-    for number, result in enumerate(results):
+    controls, asked_for = split_controls(run, results)
+    facts = {**run_facts_document(run), "doors": [result_document(result) for result in controls]}
+    yield f'{{"schema_version":{SCHEMA_VERSION},\n"run":{to_json(facts)},\n"results":['
+    for number, result in enumerate(asked_for):
         yield f"{',' if number else ''}\n{to_json(result_document(result))}"
     yield f'\n],\n"findings":{to_json([finding_document(finding) for finding in findings])}}}\n'
 
@@ -182,9 +199,10 @@ def read_document(document: object) -> RunDocument:
     """A whole document. Raises DocumentError naming what is wrong; unknown fields are ignored."""
     fields = Fields(document, "")
     check_version(fields)
+    run = fields.child("run")
     return RunDocument(
-        read_run(fields.child("run")),
-        tuple(_read_result(each) for each in fields.children("results")),
+        read_run(run),
+        tuple(_read_result(each) for each in (*run.children("doors"), *fields.children("results"))),
         tuple(read_finding(each) for each in fields.children("findings")),
     )
 

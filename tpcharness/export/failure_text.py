@@ -6,17 +6,30 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from tpcharness.export.alphabet import STYLES, Alphabet, alphabet
+from tpcharness.export.hanging import hanging, wrapped
 from tpcharness.export.quantities import count_text
 from tpcharness.model.endpoint import LinkSubject
-from tpcharness.model.result import Exchange, Result
+from tpcharness.model.result import Exchange, Result, TokenFacts
 from tpcharness.model.variant import Blame, Outcome, Phase
 from tpcharness.results.store import CellState
 
 _EXCERPT = 300
+_LABEL = len("  answer:")
+
+# Which tokens a request can have been about, by their roles.
+_ROLES = {
+    "OPTIONS": frozenset[str](),
+    "MKCOL": frozenset({"directory"}),
+    "PUT": frozenset({"seed"}),
+    "COPY": frozenset({"read", "write"}),
+    "HEAD": frozenset({"seed", "read", "verify"}),
+    "GET": frozenset({"verify"}),
+    "DELETE": frozenset({"cleanup"}),
+}
+_THERE_ALREADY = ("MKCOL", 405)  # what we hoped for (RFC 4918 9.3.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +45,16 @@ class FailureText:
         headline = Text.assemble((f"{result.outcome.value}: ", STYLES[CellState(result.outcome.value)]))
         headline.append(f"{subject_text(result, marks)}: {result.reason.info.sentence} ", "bold")
         headline.append(f"({result.reason.value}; phase {result.phase.value}, blame {who})")
-        yield headline
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True, style="dim")
-        grid.add_column(overflow="fold")
+        yield from wrapped(headline, console, options.max_width)
         for label, text in self._rows(marks):
-            grid.add_row(f"  {label}:", Text(text))  # Text: a plain string would be read as rich's markup
-        yield grid
+            yield from hanging(Text(f"  {label}:".ljust(_LABEL), "dim"), Text(text), console, options.max_width)
 
     def _rows(self, marks: Alphabet) -> Iterator[tuple[str, str]]:
         result = self.result
         exchange = deciding_exchange(result)
         if exchange is not None:
             yield "asked", marks.clean(f"{exchange.method} {exchange.url}")
-        for facts in result.evidence.tokens:
+        for facts in _tokens(result, exchange):
             audience = f", audience {' '.join(facts.audience)}" if facts.audience else ""
             yield "token", marks.clean(f"{facts.role}: {facts.scope or 'no scope'}{audience}, issuer {facts.issuer}")
         if exchange is not None:
@@ -54,28 +63,59 @@ class FailureText:
             yield "or", f"{other.reason.value} (blame {other.blame.value}): {other.reason.info.sentence}"
         for warning in result.warnings:
             yield "note", marks.clean(warning)
-        hint = marks.clean(result.hint) or result.reason.info.fix
+        hint = marks.clean(result.hint)
+        if not hint or (exchange is not None and _repeats(hint, exchange, marks)):
+            hint = result.reason.info.fix
         yield "hint", f"{hint.rstrip()}  See: tpcharness explain {result.reason.value}"
 
 
 def deciding_exchange(result: Result) -> Exchange | None:
-    """The exchange that the verdict rests on: the last bad one of the reason's phase, else the last bad one of all,
-    else the phase's last; None when none of them says anything about the reason.
+    """The exchange that the verdict rests on: the last bad one of the reason's phase, else the phase's last; None
+    when none of them says anything about the reason.
 
-    A transfer has no exchange of its own: it happens in the answer to our COPY.
+    A transfer has no exchange of its own: it happens in the answer to our COPY. Nor have the phases of a connection:
+    there it is the last request that was not answered. What was asked while cleaning up decides only about that.
     """
     exchanges = result.evidence.exchanges
-    of_phase = [exchange for exchange in exchanges if exchange.phase is result.phase]
-    if not of_phase and result.phase is Phase.TRANSFER:
-        of_phase = [exchange for exchange in exchanges if exchange.method == "COPY"]
-    for candidates in (_bad(of_phase), _bad(exchanges), of_phase):
+    match result.phase:
+        case Phase.TRANSFER:
+            of_phase = [exchange for exchange in exchanges if exchange.method == "COPY"]
+        case Phase.RESOLVE | Phase.CONNECT | Phase.TLS:
+            of_phase = [each for each in exchanges if each.status is None and each.phase is not Phase.CLEANUP]
+        case _:
+            of_phase = [exchange for exchange in exchanges if exchange.phase is result.phase]
+    for candidates in (_bad(of_phase), of_phase):
         if candidates:
             return candidates[-1]
     return None
 
 
 def _bad(exchanges: Iterable[Exchange]) -> list[Exchange]:
-    return [exchange for exchange in exchanges if exchange.error or (exchange.status or 0) >= 400]
+    return [
+        exchange
+        for exchange in exchanges
+        if exchange.error or ((exchange.status or 0) >= 400 and (exchange.method, exchange.status) != _THERE_ALREADY)
+    ]
+
+
+def _tokens(result: Result, exchange: Exchange | None) -> list[TokenFacts]:
+    """The claims that matter for the exchange: of the tokens of its roles, those for the path that was asked for."""
+    tokens = result.evidence.tokens
+    if exchange is None or exchange.method not in _ROLES:
+        return list(tokens)
+    of_role = [facts for facts in tokens if facts.role in _ROLES[exchange.method]]
+    of_path = [facts for facts in of_role if any(exchange.url.endswith(path) for path in _paths(facts))]
+    return of_role if exchange.method == "COPY" or not of_path else of_path
+
+
+def _paths(facts: TokenFacts) -> list[str]:
+    return [path for _, colon, path in (scope.partition(":") for scope in facts.scope.split()) if colon]
+
+
+def _repeats(hint: str, exchange: Exchange, marks: Alphabet) -> bool:
+    """Whether the hint says nothing that the answer does not say."""
+    excerpt = marks.clean(exchange.body_excerpt, _EXCERPT)
+    return bool(excerpt and excerpt in hint) or hint in answer_text(exchange, marks)
 
 
 def answer_text(exchange: Exchange, marks: Alphabet) -> str:

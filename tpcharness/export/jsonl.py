@@ -10,6 +10,7 @@ from tpcharness.export.document import (
     Document,
     check_version,
     finding_document,
+    is_control,
     moment_text,
     parse_json,
     read_finding,
@@ -37,11 +38,13 @@ class JsonLinesWriter:
 
     def __init__(self, stream: IO[str], run: RunFacts) -> None:
         self._stream = stream
+        self._run = run
         self.broken: OSError | None = None
         self._write({"type": "run", "schema_version": SCHEMA_VERSION, **run_facts_document(run)})
 
     def add(self, result: Result) -> None:
-        self._write({"type": "result", **result_document(result)})
+        kind = "door" if is_control(self._run, result) else "result"
+        self._write({"type": kind, **result_document(result)})
 
     def finish(self, run: RunFacts, findings: Iterable[Finding], *, links: Tally, doors: Tally) -> None:
         """Writes the summary of a run that is over; without it a reader says that the run is incomplete.
@@ -109,7 +112,7 @@ def read_jsonl(lines: Iterable[str]) -> Recording:
             run = read_run(fields)
         elif run.ended is not None:
             raise DocumentError(f"{place}: another line after the summary")
-        elif kind == "result":
+        elif kind in ("door", "result"):
             results.append(read_result(document, place))
         elif kind == "summary":
             run = replace(

@@ -52,10 +52,10 @@ def document_schema() -> Schema:
         }
     )
     defs["Line"] = {
-        "description": "One line of a JSON lines file: the run first, then results, the summary last.",
+        "description": "One line of a JSON lines file: the run first, then doors and results, the summary last.",
         "oneOf": [
             {"allOf": [_object({"type": {"const": "run"}, "schema_version": version}), run]},
-            {"allOf": [_object({"type": {"const": "result"}}), result]},
+            {"allOf": [_object({"type": {"enum": ["door", "result"]}}), result]},
             summary,
         ],
     }
@@ -66,7 +66,7 @@ def document_schema() -> Schema:
         **_object(
             {
                 "schema_version": version,
-                "run": run,
+                "run": {"allOf": [run, _object({"doors": {"type": "array", "items": result}})]},
                 "results": {"type": "array", "items": result},
                 "findings": {"type": "array", "items": finding},
             }

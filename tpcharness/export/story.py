@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tpcharness.export.alphabet import STYLES, alphabet
 from tpcharness.export.failure_text import FailureText, subject_text
+from tpcharness.export.hanging import wrapped
 from tpcharness.export.quantities import duration_text, rate_text, size_text
 from tpcharness.model.progress import (
     Event,
@@ -41,17 +42,19 @@ class Story:
         self._marks = alphabet(console.options)
         self._clock = clock
         self._began = clock()
+        self._told: str | None = None
         self._heads = heads
         self._markers = markers
 
     def notice(self, event: Event) -> None:
         match event:
             case ProbeStarted():
-                self._began = self._clock()
-                self._console.print(Text(f"{self._clean(event.label)}  (probe {self._clean(event.probe_id)})", "bold"))
+                self._begin(event.probe_id, f"{event.label}  (probe {event.probe_id})")
             case PhaseEntered():
                 self._line("*", event.phase.value, "bold")
             case ExchangeSeen():
+                if event.probe_id != self._told:  # no probe's: our own tidying up, before and after
+                    self._begin(event.probe_id, event.probe_id)
                 self._exchange(event.exchange, event.seconds)
             case MarkerSeen():
                 if self._markers:
@@ -64,15 +67,23 @@ class Story:
             case ProbeEnded():
                 self._verdict(event.result)
 
+    def _begin(self, probe_id: str, title: str) -> None:
+        if self._told is not None:
+            self._console.print()
+        self._told = probe_id
+        self._began = self._clock()
+        self._console.print(Text(self._clean(title), "bold"), soft_wrap=True)
+
     def _exchange(self, exchange: Exchange, seconds: float) -> None:
+        asked = max(0.0, self._clock() - self._began - seconds)
         if self._heads:
             host, _, path = exchange.url.partition("://")[2].partition("/")
-            self._line(">", f"{exchange.method} /{path}", "cyan")
-            self._line(">", f"Host: {host}", "cyan")
-            for name, value in exchange.request_headers:
-                self._line(">", f"{name}: {value}", "cyan")
+            head = [f"{exchange.method} /{path}", f"Host: {host}"]
+            head += [f"{name}: {value}" for name, value in exchange.request_headers]
         else:
-            self._line(">", f"{exchange.method} {exchange.url}", "cyan")
+            head = [f"{exchange.method} {exchange.url}"]
+        for line in head:
+            self._line(">", line, "cyan", at=asked)
         for hop in exchange.hops[:-1]:
             self._line("<", f"{hop.status or 'no status'} from {hop.host} {hop.server}, on to {hop.location}")
         took = duration_text(seconds)
@@ -89,7 +100,9 @@ class Story:
         self._console.print()
         phases = [f"{phase.value} {duration_text(result.phases[phase])}" for phase in Phase if phase in result.phases]
         if phases:
-            self._console.print(Text(self._marks.separator.join(phases), "dim"))
+            line = Text(self._marks.separator.join(phases), "dim")
+            for part in wrapped(line, self._console, self._console.width):
+                self._console.print(part)
         if not result.ok:
             self._console.print(FailureText(result))
             return
@@ -108,8 +121,8 @@ class Story:
         for warning in result.warnings:
             self._console.print(Text(f"warning: {self._clean(warning)}", "yellow"))
 
-    def _line(self, sign: str, text: str, style: str = "") -> None:
-        stamp = f"{self._clock() - self._began:8.3f} "
+    def _line(self, sign: str, text: str, style: str = "", *, at: float | None = None) -> None:
+        stamp = f"{self._clock() - self._began if at is None else at:8.3f} "
         self._console.print(Text.assemble((stamp, "dim"), f"{sign} ", (self._clean(text), style)), soft_wrap=True)
 
     def _clean(self, text: str) -> str:

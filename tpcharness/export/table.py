@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tpcharness.export.alphabet import LETTERS, STYLES, Alphabet, alphabet
 from tpcharness.export.failure_text import FailureText
+from tpcharness.export.hanging import hanging
 from tpcharness.export.layout import Density, Layout, choose_layout
 from tpcharness.export.quantities import count_text, duration_text
 from tpcharness.model.endpoint import LinkSubject, Subject
@@ -68,7 +69,7 @@ class MatrixReport:
         if self.findings:
             yield from findings_text(self.findings, marks, console, options.max_width)
         for warning in self.run.warnings:
-            yield from _hanging(Text("warning:", "yellow"), Text(marks.clean(warning)), console, options.max_width)
+            yield from hanging(Text("warning:", "yellow"), Text(marks.clean(warning)), console, options.max_width)
         yield from self._totals(cells, marks)
 
     def _matrix(self, cells: Cells, marks: Alphabet, width: int) -> Iterator[RenderableType]:
@@ -169,7 +170,7 @@ def findings_text(findings: Sequence[Finding], marks: Alphabet, console: Console
             body.append(f"\n{finding.reason.info.fix}", "dim")
         body.append(f"\n{finding.cells:,} of {count_text(finding.of, 'cell')}", "dim")
         body.append(f"{marks.separator}tpcharness explain {finding.reason.value}", "dim")
-        yield from _hanging(Text(marks.mark(state), STYLES[state]), body, console, width)
+        yield from hanging(Text(marks.mark(state), STYLES[state]), body, console, width)
     if len(singles) > MOST_SINGLES:
         yield Text(f"... and {count_text(len(singles) - MOST_SINGLES, 'more single link')}", "dim")
     yield Text()
@@ -236,11 +237,3 @@ def _totals(tally: Tally, planned: int) -> Text:
         if count:
             text.append(f", {count:,} {word}", STYLES[state])
     return text
-
-
-def _hanging(mark: Text, body: Text, console: Console, width: int) -> Iterator[Text]:
-    """The body wrapped behind the mark, without blanks at the ends of lines: people paste this into tickets."""
-    indent = len(mark) + 1
-    for number, line in enumerate(body.wrap(console, max(20, width - indent))):
-        line.rstrip()
-        yield Text.assemble(mark if number == 0 else " " * len(mark), " ", line, no_wrap=True)
