@@ -6,7 +6,7 @@ from tests.export.samples import copy_exchange, door, ended, failed, good
 from tests.export.screen import Screen
 from tpcharness.export.failure_text import FailureText, blamed_party, deciding_exchange
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Evidence, Exchange
+from tpcharness.model.result import Evidence, Exchange, TokenFacts
 from tpcharness.model.variant import Blame, Outcome, Phase
 
 WHOLE = """\
@@ -47,12 +47,53 @@ def exchange(phase, method="HEAD", status=200, error=""):
         (Reason.VERIFY_FAILED, [exchange(Phase.VERIFY, "HEAD", 500), exchange(Phase.VERIFY, "GET", 200)], 0),
         (Reason.TLS_EXPIRED, [exchange(Phase.REQUEST, "COPY", None, "certificate has expired")], 0),
         (Reason.TLS_EXPIRED, [exchange(Phase.REQUEST, "PUT", 201)], None),
+        (Reason.PASSIVE_NOT_FOUND, [exchange(Phase.REQUEST, "COPY", 202), exchange(Phase.CLEANUP, "DELETE", 404)], 0),
+        (Reason.CLEANUP_REFUSED, [exchange(Phase.REQUEST, "COPY", 202), exchange(Phase.CLEANUP, "DELETE", 403)], 1),
+        (Reason.SEED_FAILED, [exchange(Phase.PREPARE, "PUT", 500), exchange(Phase.PREPARE, "MKCOL", 405)], 0),
+        (Reason.ISSUER_REFUSED, [exchange(Phase.PREPARE, "MKCOL", 405)], None),
+        (Reason.CONNECTION_REFUSED, [exchange(Phase.CLEANUP, "DELETE", None, "connection refused")], None),
         (Reason.FORBIDDEN, [], None),
     ],
 )
 def test_the_exchange_that_the_verdict_rests_on(reason, exchanges, expected):
     result = failed(reason=reason, evidence=Evidence(exchanges=tuple(exchanges)))
     assert deciding_exchange(result) is (None if expected is None else exchanges[expected])
+
+
+def facts(role, path):
+    return TokenFacts(role, "https://iam/", scope=f"storage.any:{path}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        (Exchange(Phase.REQUEST, "COPY", "https://b/dteam/t/copy", status=500), ["read: /t/seed", "write: /t/copy"]),
+        (Exchange(Phase.REQUEST, "MKCOL", "https://b/dteam/t", status=403), ["directory: /t"]),
+        (Exchange(Phase.REQUEST, "DELETE", "https://b/dteam/t/copy", status=403), ["cleanup: /t/copy"]),
+        (Exchange(Phase.REQUEST, "HEAD", "https://b/dteam/t/copy", status=403), ["verify: /t/copy"]),
+        (Exchange(Phase.REQUEST, "OPTIONS", "https://b/dteam", status=500), []),
+    ],
+)
+def test_only_the_tokens_that_matter_are_shown(asked, shown):
+    roles = ("directory", "/"), ("directory", "/t"), ("seed", "/t/seed"), ("read", "/t/seed"), ("write", "/t/copy")
+    tokens = tuple(facts(*each) for each in (*roles, ("verify", "/t/copy"), ("cleanup", "/t/copy")))
+    lines = Screen(120).show(FailureText(failed(evidence=Evidence(exchanges=(asked,), tokens=tokens)))).lines
+    said = [line.strip() for line in lines if line.startswith("  token:")]
+    assert said == [f"token:  {each.replace(' ', ' storage.any:')}, issuer https://iam/" for each in shown]
+
+
+def test_a_hint_that_repeats_the_answer_gives_way_to_what_to_do():
+    result = failed(body="permission denied", hint="DELETE was answered 403: permission denied")
+    assert Reason.FORBIDDEN.info.fix in Screen(200).show(FailureText(result)).lines[-1]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_line_is_too_long_or_ends_with_a_blank(width):
+    result = failed(body="x" * 500, warnings=("a word " * 40,))
+    screen = Screen(width).show(FailureText(result))
+    lines = screen.raw.splitlines()
+    assert max(map(len, lines)) <= width
+    assert not any(line.endswith(" ") for line in lines)
 
 
 def test_the_blamed_endpoint_has_its_name():

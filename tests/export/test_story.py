@@ -33,16 +33,16 @@ SITE-A -> SITE-B https-pull  (probe p7)
    0.100 * token
    0.200 * token write: storage.create:/tpcharness/x
    0.300 * request
-   0.400 > COPY /data/tpcharness/x/file
-   0.500 > Host: site-b.example:2880
-   0.600 > Source: https://site-a.example:2880/seed
-   0.700 > Authorization: <redacted>
-   0.800 < 307 from site-b.example:2880 XRootD/5.7.1, on to https://pool.site-b.example:2880/
-   0.900 < 202 Accepted (XRootD/5.7.1, 80 ms)
-   1.000 < marker: 512 KiB
-   1.100 < marker: no byte count Stalled
-   1.200 < success: Created
-   1.300 * verify
+   0.320 > COPY /data/tpcharness/x/file
+   0.320 > Host: site-b.example:2880
+   0.320 > Source: https://site-a.example:2880/seed
+   0.320 > Authorization: <redacted>
+   0.500 < 307 from site-b.example:2880 XRootD/5.7.1, on to https://pool.site-b.example:2880/
+   0.600 < 202 Accepted (XRootD/5.7.1, 80 ms)
+   0.700 < marker: 512 KiB
+   0.800 < marker: no byte count Stalled
+   0.900 < success: Created
+   1.000 * verify
 
 queued 1 ms · token 12 ms · request 80 ms · transfer 300 ms
 ✓ SITE-A → SITE-B https-pull: ok, 1 MiB in 300 ms (3.5 MB/s), adler32 0a1b2c3d by digest
@@ -60,6 +60,13 @@ def told(events, *, width=120, encoding="utf-8", **options):
 
 def test_a_whole_story():
     assert told(EVENTS).text == WHOLE
+
+
+def test_what_is_no_probes_own_has_a_title_of_its_own():
+    lines = told([*EVENTS, ExchangeSeen("cleanup", copy_exchange("SITE-A", 204, ""), 0.01)], heads=False).lines
+    at = lines.index("cleanup")
+    assert lines[at - 1] == ""
+    assert " > COPY " in lines[at + 1]
 
 
 def test_lines_come_as_things_happen():

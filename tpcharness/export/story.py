@@ -30,7 +30,8 @@ class Story:
     """An observer that prints each event of a probe as a line or a few, and a block with the verdict at the end.
 
     `*` is a step of ours, `>` what we sent, `<` what came back. Every line carries the seconds since the probe
-    began, by `clock` (time.monotonic, in a running program); waits show as jumps. `heads` and `markers` switch
+    began, by `clock` (time.monotonic, in a running program); what we sent carries the time of its sending, although it
+    is told when the head of its answer has come. `heads` and `markers` switch
     those lines off. Meant for one probe at a time: lines of several would mix. Prints on the event loop; a terminal
     takes a line in well under a millisecond, and one probe makes few.
     """
@@ -49,12 +50,12 @@ class Story:
     def notice(self, event: Event) -> None:
         match event:
             case ProbeStarted():
-                self._begin(event.probe_id, f"{event.label}  (probe {event.probe_id})")
+                self._begin(event.probe_id, f"{self._clean(event.label)}  (probe {self._clean(event.probe_id)})")
             case PhaseEntered():
                 self._line("*", event.phase.value, "bold")
             case ExchangeSeen():
                 if event.probe_id != self._told:  # no probe's: our own tidying up, before and after
-                    self._begin(event.probe_id, event.probe_id)
+                    self._begin(event.probe_id, self._clean(event.probe_id))
                 self._exchange(event.exchange, event.seconds)
             case MarkerSeen():
                 if self._markers:
@@ -72,7 +73,7 @@ class Story:
             self._console.print()
         self._told = probe_id
         self._began = self._clock()
-        self._console.print(Text(self._clean(title), "bold"), soft_wrap=True)
+        self._console.print(Text(title, "bold"), soft_wrap=True)
 
     def _exchange(self, exchange: Exchange, seconds: float) -> None:
         asked = max(0.0, self._clock() - self._began - seconds)
