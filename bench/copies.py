@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 
@@ -16,7 +17,7 @@ from bench.measure import Measure, median_ratio
 from bench.responder import responder
 from tpcharness.testbed.pki import Authority
 
-BUDGET = 1.5
+YARDSTICKS = {"bare": ("bare aiohttp loop", 1.5), "curl": ("curl --parallel", None)}
 
 
 class ExchangesFailedError(Exception):
@@ -32,9 +33,9 @@ def copy_measures(directory: Path, exchanges: int, runs: int, profile: Path) -> 
     with responder(authority.issue("responder")) as url:
         for reuse, kind in ((True, "reused"), (False, "fresh")):
             load = Load(url, str(authority.ca_file), exchanges, reuse)
-            yield from _contest(load, kind, runs)
+            yield from contest(load, kind, runs)
             here = profile.with_stem(f"{profile.stem}-{kind}").absolute()
-            spend("ours", Load(url, load.ca_file, exchanges, reuse, str(here)))
+            spend("ours", replace(load, profile=str(here)))
 
 
 def spend(client: str, load: Load) -> Spent:
@@ -46,16 +47,20 @@ def spend(client: str, load: Load) -> Spent:
     return Spent(**json.loads(said.stdout))
 
 
-def _contest(load: Load, kind: str, runs: int) -> Iterator[Measure]:
-    costs: dict[str, list[float]] = {"ours": [], "bare": [], "curl": []}
+def contest(load: Load, kind: str, runs: int) -> Iterator[Measure]:
+    """The clients that there are in turn, `runs` times. Raises ExchangesFailedError."""
+    costs: dict[str, list[float]] = {"ours": [], "bare": []}
+    if shutil.which("curl"):
+        costs["curl"] = []
     for _ in range(runs):
         for client, seconds in costs.items():
             spent = spend(client, load)
             if spent.failed:
                 raise ExchangesFailedError(f"{client}: {spent.failed} exchanges on {kind} connections failed")
             seconds.append(spent.cpu_seconds)
-    ours, bare, by_curl = costs.values()
-    yield Measure(f"copy_{kind}_vs_bare", median_ratio(ours, bare), "x", "bare aiohttp loop", BUDGET)
-    yield Measure(f"copy_{kind}_vs_curl", median_ratio(ours, by_curl), "x", "curl --parallel")
+    for client, (yardstick, budget) in YARDSTICKS.items():
+        if client in costs:
+            ratio = median_ratio(costs["ours"], costs[client])
+            yield Measure(f"copy_{kind}_vs_{client}", ratio, "x", yardstick, budget)
     for client, seconds in costs.items():
         yield Measure(f"copy_{kind}_{client}", median(seconds) / load.exchanges * 1e6, "us")

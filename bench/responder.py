@@ -65,10 +65,8 @@ def responder(files: CertFiles) -> Iterator[str]:
     """The URL of a responder that lives as long as this context."""
     command = (sys.executable, "-m", __name__, str(files.cert), str(files.key))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         yield f"https://127.0.0.1:{int(process.stdout.readline())}"
-        process.stdin.close()
 
 
 async def _serve(cert: str, key: str) -> None:

@@ -9,12 +9,14 @@ import asyncio
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
+TIMED_OUT = 124
 
 
 class Mode(StrEnum):
@@ -108,22 +110,27 @@ class Clients:
         )
 
     async def _run(self, *command: str, environment: Mapping[str, str] | None = None) -> Said:
-        """Runs a client to its end. Raises TimeoutError, having ended it, after `PATIENCE_SECONDS`."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environment or {})},
-        )
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                output, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return Said(process.returncode or 0, output)
+        """Runs a client to its end, or ends it after `PATIENCE_SECONDS`: then the code is that of timeout(1)."""
+        with tempfile.TemporaryFile() as output:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environment or {})},
+            )
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    code = await process.wait()
+            except TimeoutError:
+                code = TIMED_OUT
+                output.write(f"\n{command[0]} had no end after {PATIENCE_SECONDS} s\n".encode())
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            output.seek(0)
+            return Said(code, output.read())
 
 
 Copy = Callable[[Clients, Mode, File, File], Awaitable[Said]]

@@ -153,6 +153,7 @@ class Shell:
             "LANG": "C.UTF-8",
             "COLUMNS": "120",
             "PYTHONPATH": str(ROOT),
-            "PYTHONWARNINGS": "error",
+            # uvloop has one for each TLS connection that is still taking its leave when a loop closes.
+            "PYTHONWARNINGS": "error,ignore::ResourceWarning",
             "TPCHARNESS_STATE_DIR": str(self.state),
         }

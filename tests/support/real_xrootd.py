@@ -29,7 +29,7 @@ from typing import Self
 from cryptography import x509
 
 from tpcharness.testbed.issuer import Issuer
-from tpcharness.testbed.pki import Authority, CertFiles
+from tpcharness.testbed.pki import LOOPBACK_HOSTS, Authority, CertFiles
 
 NAMES = ("XROOTD-A", "XROOTD-B")
 PREFIX = "/wlcg"
@@ -74,41 +74,83 @@ class Server:
         return "\n".join(text.splitlines()[-lines:])
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How one server differs from a sound one on loopback.
+
+    `host` is its name or address in URLs; other than localhost, it listens on every address of the network that the
+    command prefix `within` leads to. Lines of the configuration that begin with one of `without` are left out,
+    `extra` lines are added. Empty `certificate`, `ca_file` (whom it trusts when it copies), `issuer` and `audience`
+    mean the right ones.
+    """
+
+    host: str = "localhost"
+    within: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    certificate: CertFiles | None = None
+    ca_file: Path | None = None
+    issuer: str = ""
+    audience: str = ""
+
+
+SOUND = Setup()
+
+
 class RealXrootd:
-    """Starts the servers on entry and stops exactly these on exit.
+    """Starts the servers called `names` on entry, more on demand, and stops exactly these on exit.
 
     `directory` must be empty and reachable for the servers' user; it belongs to that user afterwards.
     `client` is a certificate that the servers know, for macaroons: XRootD 5.5.3 gives none for a bearer token.
     Raises XrootdError when something is missing or a server is not ready after `START_SECONDS`.
     """
 
-    def __init__(self, authority: Authority, issuer: Issuer, directory: Path) -> None:
+    def __init__(self, authority: Authority, issuer: Issuer, directory: Path, names: tuple[str, ...] = NAMES) -> None:
         self.servers: list[Server] = []
         self.client: CertFiles = authority.issue("tpcharness-tests")
         self._authority = authority
         self._issuer = issuer
         self._directory = directory
+        self._names = names
         self._user = _server_user()
-        self._running = AsyncExitStack()
+        self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
-            shim = await asyncio.to_thread(self._prepare)
-            for name in NAMES:
-                with reserved_port() as port:
-                    server = Server(name, "localhost", port, self._directory / name)
-                    await asyncio.to_thread(self._furnish, server)
-                    process = await self._spawn(server, shim)
-                    starting.push_async_callback(_stop, process)
-                    await _ready(server, process)
-                    self.servers.append(server)
-            self._running = starting.pop_all()
+            starting.push_async_callback(self._stop_all)
+            await asyncio.to_thread(self._prepare)
+            for name in self._names:
+                await self.start(name)
+            starting.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._running.aclose()
+        await self._stop_all()
+
+    async def start(self, name: str, setup: Setup = SOUND) -> Server:
+        """One more server, ready to be asked. Its data directory may be there already."""
+        with reserved_port() as port:
+            server = Server(name, setup.host, port, self._directory / name)
+            await self._launch(server, setup)
+        self.servers.append(server)
+        return server
+
+    async def restart(self, server: Server, setup: Setup) -> None:
+        """The same server with the same files, on the same port, set up anew."""
+        await self.stop(server)
+        await self._launch(server, setup)
+
+    async def stop(self, server: Server) -> None:
+        """Ends a server; its files stay."""
+        process = self._processes.pop(server.name, None)
+        if process is not None:
+            await _stop(process)
+
+    def signal(self, server: Server, number: signal.Signals) -> None:
+        """What an operator or the kernel does to a running server."""
+        self._processes[server.name].send_signal(number)
 
     def leftovers(self) -> dict[str, list[str]]:
         """The files that each server still holds, as URL paths; directories do not count."""
@@ -133,35 +175,52 @@ class RealXrootd:
         """The end of each server's log."""
         return {server.name: server.log_tail() for server in self.servers}
 
-    def _prepare(self) -> Path:
-        """What both servers share: the key cache and the shim, whose path is returned."""
+    def _prepare(self) -> None:
+        """What all servers share: the key cache and the shim."""
         _require("gcc", "setpriv", "xrootd")
         cache = self._directory / "cache" / "scitokens"
         cache.mkdir(parents=True)
         _seed_keys(cache / "scitokens_cpp.sqllite", self._issuer)  # codespell:ignore sqllite
-        shim = self._directory / "loopback.so"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-o", shim, _TEMPLATES / "loopback.c"], check=True)
+        command = ["gcc", "-shared", "-fPIC", "-Wall", "-o", self._shim, _TEMPLATES / "loopback.c"]
+        subprocess.run(command, check=True)
         self._hand_over(self._directory)
-        return shim
 
-    def _furnish(self, server: Server) -> None:
+    @property
+    def _shim(self) -> Path:
+        return self._directory / "loopback.so"
+
+    async def _launch(self, server: Server, setup: Setup) -> None:
+        await asyncio.to_thread(self._furnish, server, setup)
+        process = self._processes[server.name] = await self._spawn(server, setup)
+        await _ready(server, process)
+
+    async def _stop_all(self) -> None:
+        await asyncio.gather(*map(_stop, self._processes.values()))
+        self._processes.clear()
+
+    def _furnish(self, server: Server, setup: Setup) -> None:
         """The server's folder: configuration, keys, an empty storage; all owned by its user."""
         home = server.home
-        (server.data_dir / PREFIX.lstrip("/")).mkdir(parents=True)
+        (server.data_dir / PREFIX.lstrip("/")).mkdir(parents=True, exist_ok=True)
         places = {
             "name": server.name,
             "port": str(server.port),
             "home": str(home),
-            "url": server.url,
-            "issuer": self._issuer.url,
+            "url": setup.audience or server.url,
+            "issuer": setup.issuer or self._issuer.url,
         }
         for template in ("server.cfg", "scitokens.cfg"):
             text = Template((_TEMPLATES / template).read_text()).substitute(places)
-            (home / template).write_text(text)
-        host = self._authority.issue(server.name)
+            kept = [line for line in text.splitlines() if not (setup.without and line.startswith(setup.without))]
+            (home / template).write_text("\n".join([*kept, ""]))
+        with (home / "server.cfg").open("a") as configuration:
+            configuration.writelines(f"{line}\n" for line in setup.extra)
+        hosts = LOOPBACK_HOSTS if server.host == "localhost" else (server.host,)
+        host = setup.certificate or self._authority.issue(server.name, hosts=hosts)
+        (home / "host-key.pem").unlink(missing_ok=True)
         shutil.copyfile(host.cert, home / "host.pem")
         shutil.copyfile(host.key, home / "host-key.pem")
-        shutil.copyfile(self._authority.ca_file, home / "ca.pem")
+        shutil.copyfile(setup.ca_file or self._authority.ca_file, home / "ca.pem")
         (home / "host-key.pem").chmod(0o400)
         (home / "gridmap").write_text(f'"{_distinguished_name(self.client.cert)}" certuser\n')
         (home / "authdb").write_text("u certuser / a\n")
@@ -175,19 +234,20 @@ class RealXrootd:
             for path in (folder, *folder.rglob("*")):
                 os.chown(path, self._user.pw_uid, self._user.pw_gid)
 
-    async def _spawn(self, server: Server, shim: Path) -> asyncio.subprocess.Process:
+    async def _spawn(self, server: Server, setup: Setup) -> asyncio.subprocess.Process:
         # setpriv ends the server with us even when we are killed; as root it also changes the user, early enough
         # for XRootD to find the keys its own.
-        command = ["setpriv", "--pdeathsig", "KILL"]
+        command = [*setup.within, "setpriv", "--pdeathsig", "KILL"]
         if self._user is not None:
             command += [f"--reuid={self._user.pw_uid}", f"--regid={self._user.pw_gid}", "--clear-groups"]
         command += ["xrootd", "-I", "v4", "-c", str(server.home / "server.cfg")]
         environment = {
             "PATH": os.defpath,
-            "LD_PRELOAD": str(shim),
             "HOME": str(server.home),
             "XDG_CACHE_HOME": str(self._directory / "cache"),
         }
+        if setup.host == "localhost":
+            environment["LD_PRELOAD"] = str(self._shim)
         with server.log.open("wb") as log:
             return await asyncio.create_subprocess_exec(
                 *command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.home, env=environment
@@ -252,6 +312,7 @@ async def _ready(server: Server, process: asyncio.subprocess.Process) -> None:
 async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)  # a server that was stopped by a signal hears no other
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await process.wait()

@@ -43,6 +43,7 @@ def command(
     """
     from tpcharness.cli.progress import make_progress
     from tpcharness.cli.running import explain_our_side, run_plan
+    from tpcharness.cli.verbose import Verbose
     from tpcharness.engine.plan import make_plan
     from tpcharness.export.door_table import DoorReport
     from tpcharness.export.formats import Format, Output, OutputError, Outputs
@@ -65,9 +66,10 @@ def command(
         writers = [Output.parse(text) for text in (*formats, *outputs)]
         show_table = not any(writer.path == "-" for writer in writers if writer.format is not Format.TABLE)
         with Outputs([writer for writer in writers if writer != Output(Format.TABLE)], console) as files:
-            progress = make_progress(invocation.console(sys.stderr), len(plan.doors), time.monotonic, quiet=quiet)
+            stderr = invocation.console(sys.stderr)
+            progress = make_progress(stderr, len(plan.doors), time.monotonic, quiet=quiet)
             with progress:
-                report = run_plan(config, plan, files, [progress])
+                report = run_plan(config, plan, files, [progress, Verbose(stderr, invocation.verbosity)])
             problems = files.finish(report.facts, report.store, report.findings)
     except OutputError as error:
         raise click.UsageError(str(error)) from error
@@ -77,6 +79,8 @@ def command(
         console.print(DoorReport([door for door in doors if isinstance(door.subject, EndpointSubject)]))
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
+    for warning in report.facts.warnings:
+        click.echo(f"warning: {warning}", err=True)
     if report.exit_code is ExitCode.OUR_SIDE:
         click.echo(explain_our_side(report), err=True)
-    return report.exit_code
+    return ExitCode.OUR_SIDE if problems and report.exit_code is ExitCode.OK else report.exit_code

@@ -115,6 +115,7 @@ def run_and_write(
     """Runs a plan with progress on stderr and its outputs where they belong."""
     from tpcharness.cli.progress import make_progress
     from tpcharness.cli.running import explain_our_side, run_plan
+    from tpcharness.cli.verbose import Verbose
     from tpcharness.export.formats import Output, OutputError, Outputs
 
     console = invocation.console()
@@ -125,15 +126,14 @@ def run_and_write(
         )
         outputs = Outputs([*on_stdout, *wanted], console)
         with outputs:
-            progress = make_progress(
-                invocation.console(sys.stderr), len(plan.doors) + len(plan.links), time.monotonic, quiet=quiet
-            )
+            stderr = invocation.console(sys.stderr)
+            progress = make_progress(stderr, len(plan.doors) + len(plan.links), time.monotonic, quiet=quiet)
             with progress:
                 report = run_plan(
                     config,
                     plan,
                     outputs,
-                    [progress],
+                    [progress, Verbose(stderr, invocation.verbosity)],
                     deadline_seconds=deadline_seconds,
                     max_failures=max_failures,
                     concurrency=concurrency,

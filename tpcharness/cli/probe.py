@@ -93,4 +93,4 @@ def command(
         click.echo(f"warning: {warning}", err=True)
     if report.exit_code is ExitCode.OUR_SIDE:
         click.echo(explain_our_side(report), err=True)
-    return report.exit_code
+    return ExitCode.OUR_SIDE if problems and report.exit_code is ExitCode.OK else report.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -74,7 +75,7 @@ class Interrupts:
     def __call__(self, number: signal.Signals) -> None:
         if self.first is None:
             self.first = number
-            click.echo("stopping: taking our files away; once more to leave them to `tpcharness clean`", err=True)
+            _say("stopping: taking our files away; once more to leave them to `tpcharness clean`")
             self.stop.set()
             return
         self.leave.set()
@@ -177,6 +178,12 @@ async def _run(
     return Report(facts, store, findings, exit_code)
 
 
+def _say(text: str) -> None:
+    """A line on stderr, above the live block if there is one: click.echo would write into the block and be lost."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 def _warnings(kept: int) -> tuple[str, ...]:
     if not kept:
         return ()
@@ -195,7 +202,7 @@ class _Sinks:
 
 
 async def _clean_up_after_former_runs(harness: Harness, signals: Interrupts) -> None:
-    click.echo(f"an earlier run left {count_text(harness.leftovers, 'file')}; cleaning up first", err=True)
+    _say(f"an earlier run left {count_text(harness.leftovers, 'file')}; cleaning up first")
     await _until(signals.stop, harness.clean())
 
 

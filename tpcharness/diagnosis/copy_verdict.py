@@ -52,6 +52,9 @@ _STALLS: dict[Stall, tuple[Reason, tuple[Party, ...]]] = {
     Stall.DEADLINE: (Reason.DEADLINE, (Party.SOURCE, Party.DESTINATION, Party.PATH)),
 }
 
+# They write a marker only when bytes have moved (Pelican's origin_serve/tpc_handler.go).
+_SILENT_WHILE_BYTES_STAND = frozenset({Implementation.PELICAN})
+
 _PASSIVE_STATUS: dict[int, Reason] = {
     401: Reason.PASSIVE_UNAUTHENTICATED,
     403: Reason.PASSIVE_FORBIDDEN,
@@ -75,6 +78,9 @@ _ACTIVE_STATUS: dict[int, Reason] = {
     507: Reason.NO_SPACE,
 }
 
+# Of a storage that receives, for everybody who has nothing else to say (RFC 4918 9.8.5).
+_RECEIVING_STATUS: dict[int, Reason] = {409: Reason.PARENT_MISSING, 412: Reason.DESTINATION_EXISTS}
+
 # The same status means different things at different implementations (http-tpc 1.8).
 _STATUS_OF: dict[tuple[Implementation, Mode, int], Reason] = {
     (Implementation.DCACHE, Mode.PULL, 401): Reason.FORBIDDEN,
@@ -83,10 +89,8 @@ _STATUS_OF: dict[tuple[Implementation, Mode, int], Reason] = {
     (Implementation.XROOTD, Mode.PUSH, 401): Reason.FORBIDDEN,
     (Implementation.EOS, Mode.PULL, 401): Reason.FORBIDDEN,
     (Implementation.EOS, Mode.PUSH, 401): Reason.FORBIDDEN,
-    (Implementation.STORM, Mode.PULL, 409): Reason.PARENT_MISSING,
-    (Implementation.STORM, Mode.PULL, 412): Reason.DESTINATION_EXISTS,
     (Implementation.XROOTD, Mode.PULL, 409): Reason.DESTINATION_EXISTS,
-    (Implementation.XROOTD, Mode.PULL, 412): Reason.DESTINATION_EXISTS,
+    (Implementation.EOS, Mode.PULL, 409): Reason.DESTINATION_EXISTS,
     # Its origin only pulls; it takes a push for a WebDAV COPY to another host (origin_serve/tpc_handler.go).
     (Implementation.PELICAN, Mode.PUSH, 502): Reason.TPC_UNSUPPORTED,
 }
@@ -98,8 +102,12 @@ def judge_copy(seen: CopySeen) -> Verdict | None:
         return _judge_terminal(seen, seen.terminal)
     if seen.stall is not None:
         reason, parties = _STALLS[seen.stall]
+        if seen.server.implementation in _SILENT_WHILE_BYTES_STAND:
+            parties = _STALLS[Stall.PROGRESS][1]
         return blamed(reason, seen.mode, *parties)
-    if seen.status is None or (seen.failure is not None and seen.answer is CopyAnswer.REDIRECT):
+    # Broken framing has one name, whether the head came before it or with it.
+    broken = seen.failure is not None and seen.failure.reason is Reason.MALFORMED_RESPONSE
+    if seen.status is None or broken or (seen.failure is not None and seen.answer is CopyAnswer.REDIRECT):
         return _judge_silence(seen)
     if seen.answer is CopyAnswer.UNSUPPORTED:
         return blamed(Reason.TPC_UNSUPPORTED, seen.mode, Party.ACTIVE)
@@ -139,6 +147,8 @@ def _judge_refusal(seen: CopySeen, status: int) -> Verdict:
     if told is not None:
         return told
     reason = _STATUS_OF.get((implementation, seen.mode, status)) or _ACTIVE_STATUS.get(status)
+    if reason is None and seen.mode is Mode.PULL:
+        reason = _RECEIVING_STATUS.get(status)
     if reason is None:
         reason = Reason.SERVER_ERROR if status >= 500 else Reason.BAD_REQUEST
     if reason is Reason.NO_SPACE:
@@ -166,7 +176,7 @@ def judge_text(text: str, implementation: Implementation, mode: Mode) -> Verdict
 
 def _judge_relayed(status: int, quoted: str, mode: Mode) -> Verdict:
     space = "no space" in quoted.lower() or "quota" in quoted.lower()
-    if status in (413, 507) or (space and mode is Mode.PUSH):
+    if mode is Mode.PUSH and (status in (413, 507) or space):
         return blamed(Reason.NO_SPACE, mode, Party.DESTINATION)
     if 300 <= status < 400:
         return blamed(Reason.PASSIVE_REDIRECT, mode, Party.PASSIVE)

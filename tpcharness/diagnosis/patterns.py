@@ -51,7 +51,8 @@ RELAYED_STATUS: tuple[re.Pattern[str], ...] = (
     re.compile(r"remote side failed with status code (\d{3})\b", re.IGNORECASE),  # XRootD 5.5.3, 6.1 push-passive-*
     re.compile(r"rejected (?:GET|PUT|HEAD|DELETE|POST): (\d{3})\b", re.IGNORECASE),  # dCache, http-tpc 6.2
     re.compile(r"error (?:fetching|pushing) \S+: (\d{3})\b", re.IGNORECASE),  # StoRM, http-tpc 6.2
-    re.compile(r"(?:server|remote) returned (?:http )?(?:status )?(?:code )?(\d{3})\b", re.IGNORECASE),  # Pelican
+    # DPM; Pelican's origin_serve/tpc_handler.go
+    re.compile(r"(?:server|remote|source) returned (?:http )?(?:status )?(?:code )?(\d{3})\b", re.IGNORECASE),
 )
 
 _R, _P = Reason, Party
@@ -66,52 +67,73 @@ PATTERNS: tuple[Pattern, ...] = (
          _R.CHECKSUM_UNAVAILABLE, _P.PASSIVE, source="dCache, http-tpc 6.2"),
     _row(r"verification failed|checksum (?:mismatch|differ|does not match)|mismatch between client-provided",
          _R.CHECKSUM_MISMATCH, _P.SOURCE, _P.DESTINATION, _P.PATH, source="dCache, XRootD 6, http-tpc 6.2"),
-    _row(r"file size mismatch|does not match file size|targetsize|provided size",
-         _R.SIZE_MISMATCH, _P.SOURCE, _P.DESTINATION, source="dCache, EOS, http-tpc 6.2"),
+    _row(r"targetsize|file size mismatch", _R.SIZE_MISMATCH, _P.SOURCE, _P.DESTINATION, _P.PATH,
+         source="EOS, when it closes what came too short; dCache#7511; http-tpc 6.2"),
+    _row(r"does not match file size|provided size",
+         _R.SIZE_MISMATCH, _P.SOURCE, _P.DESTINATION, source="dCache, http-tpc 6.2"),
     _row(r"could(?: not|n't) resolve host|unknownhostexception|unknown (?:source|destination) hostname|no such host",
          _R.PASSIVE_DNS_FAILURE, _P.ACTIVE, source="curl 6; Java; dCache, http-tpc 6.2"),
+    _row(r"\bSSL_(?:read|write)\b|unexpected eof while reading", _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH,
+         source="libcurl over OpenSSL, once the handshake is over"),
+    _row(r"certificate has expired|certificate is not yet valid|notafter|subject alternative name|subject name matches",
+         _R.PASSIVE_TLS_FAILED, _P.PASSIVE, source="OpenSSL, Java and libcurl 60, on the passive party's certificate"),
     _row(r"\bSSL|certificate|\bPKIX\b|\bCRL\b|\bTLS\b|x509",
          _R.PASSIVE_TLS_FAILED, _P.ACTIVE, source="recordings pull-untrusted; http-tpc 6.2"),
-    _row(r"no bytes have been (?:received|transmitted)|operation too slow|socket timeout on (?:GET|PUT)"
+    _row(r"no bytes (?:have been )?(?:received|transmitted)|operation too slow|socket timeout on (?:GET|PUT)"
          r"|sockettimeoutexception|read timed out",
          _R.PASSIVE_STALLED, _P.PASSIVE, _P.PATH, source="recordings pull-stall; http-tpc 6.2"),
-    _row(r"timeout was reached|connecttimeoutexception|connect(?:ion)? timed out|i/o timeout",
-         _R.PASSIVE_TIMEOUT, _P.PASSIVE, _P.PATH, source="XRootD 6.1, StoRM; http-tpc 6.2"),
+    _row(r"timeout was reached|connecttimeoutexception|connect(?:ion)? timed out|i/o timeout|timeout awaiting response",
+         _R.PASSIVE_TIMEOUT, _P.PASSIVE, _P.PATH, source="XRootD 6.1, StoRM; Go's net/http at Pelican; http-tpc 6.2"),
     _row(r"no route to host|host unreachable|network is unreachable",
          _R.PASSIVE_UNREACHABLE, _P.PATH, source="dCache, http-tpc 6.2"),
     _row(r"could(?: not|n't) connect to server|connection refused|httphostconnectexception|connection failed for",
          _R.PASSIVE_REFUSED, _P.PASSIVE, _P.PATH, source="recordings pull-refused; http-tpc 6.2"),
-    _row(r"maximum number of redirect|too many redirects|number of redirects hit",
-         _R.PASSIVE_REDIRECT, _P.PASSIVE, source="dCache, curl 47; http-tpc 6.2"),
+    _row(r"maximum number of redirect|too many redirects|number of redirects hit|maximum redirects"
+         r"|stopped after \d+ redirects",
+         _R.PASSIVE_REDIRECT, _P.PASSIVE, source="dCache; curl 47; HttpClient at StoRM; Go; http-tpc 6.2"),
+    _row(r"valid HTTP response|weird server reply|malformed HTTP",
+         _R.PASSIVE_ERROR, _P.PASSIVE, source="HttpClient at dCache; curl 8; Go's net/http"),
     _row(r"transferred a partial file|premature end|connection ?closed|connection reset|failure when receiving data"
-         r"|server returned nothing|failed to send PUT request|problem sending data|failed sending data|unexpected EOF",
-         _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH, source="XRootD, dCache, StoRM; http-tpc 6.2"),
+         r"|server returned nothing|failed to respond|failed to send PUT request|problem sending data"
+         r"|failed sending data|\bEOF\b",
+         _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH, source="XRootD, dCache, StoRM, Pelican; http-tpc 6.2"),
     _row(r"remotetransfermanager restarted|is shutting down", _R.ABORTED, _P.ACTIVE, source="dCache, http-tpc 6.2"),
+    _row(r"transfer service unavailable|transfer not accepted",
+         _R.OVERLOADED, _P.ACTIVE, source="dCache's 500, http-tpc 1.8"),
+    _row(r"upload in progress", _R.LOCAL_IO_ERROR, _P.ACTIVE, source="dCache's 409 to a push, http-tpc 1.8"),
     _row(r"failed to delegate|delegat\w+ .*credential", _R.DELEGATION_REQUIRED, _P.ACTIVE, source="http-tpc 1.8, 2.3"),
-    _row(r"disallowed scheme|unsupported (?:protocol|scheme|uri)|not a valid uri",
-         _R.BAD_REQUEST, _P.CLIENT, source="recordings pull-root-scheme"),
-    _row(r"remote file exists and overwrite is false",
-         _R.DESTINATION_EXISTS, _P.DESTINATION, source="StoRM, http-tpc 6.2"),
+    _row(r"disallowed scheme|unsupported (?:protocol|scheme|ur[il])|not a valid uri|invalid (?:uri|source url)",
+         _R.BAD_REQUEST, _P.CLIENT, source="recordings pull-root-scheme; dCache, StoRM, Pelican"),
+    _row(r"exists and overwrite is false", _R.DESTINATION_EXISTS, _P.DESTINATION, source="StoRM, http-tpc 6.2"),
     _row(r"; file exists|already exists", _R.DESTINATION_EXISTS, _P.ACTIVE, source="recordings pull-overwrite-F"),
-    _row(r"is a directory|not a file",
+    _row(r"is a directory|not a file\b|is a collection",
          _R.IS_DIRECTORY, _P.ACTIVE, source="recordings pull-onto-directory; http-tpc 1.8"),
     _row(r"permission denied|access denied|operation not permitted",
          _R.FORBIDDEN, _P.ACTIVE, source="recordings pull-active-403-*, push-active-403; http-tpc 1.8"),
     _row(r"no such file or directory|does not exist|not found|no entry",
          _R.NOT_FOUND, _P.ACTIVE, source="xrootd 5b; http-tpc 1.8", push=True),
-    _row(r"no such file or directory|parent|no such directory",
+    _row(r"no such file or directory|\bparent\b|no such directory",
          _R.PARENT_MISSING, _P.ACTIVE, source="xrootd 5; http-tpc 1.8", push=False),
     _row(r"error when interacting with local filesystem|unable to (?:write|read|close)|failure when closing|i/o error",
          _R.LOCAL_IO_ERROR, _P.ACTIVE, source="XRootD issue 2878"),
 )
 # fmt: on
 
+# URLs; XRootD's tail; host names (but not a Java class: what it is called says what happened); paths.
 _NAMES = re.compile(
-    r"""https?://[^\s,;"']+?(?=[\s,;"']|:\s|:?$) | (?:local|remote)=[^\s,]+ | (?<![\w.])/[^\s,;:"']+""",
+    r"""
+    https?://[^\s,;"']+?(?=[\s,;"']|:\s|:?$)
+    | (?:local|remote)=[^\s,]+
+    | (?<![\w.])(?:[\w-]+\.)+(?![\w-]*(?:exception|error)\b)[a-z][\w-]*(?!\.?[\w-])
+    | (?<![\w.])/[^\s,;:"']+
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
 
+# dCache's, when it could not delete what it had sent: the cause stands in brackets, what follows is the aftermath.
+_AFTERMATH = re.compile(r"delete of remote file \(triggered by (.*)\) failed:.*", re.IGNORECASE)
+
 
 def without_names(text: str) -> str:
-    """The text with URLs and paths blanked, so that a host called `tls-door` or a directory `crl` means nothing."""
-    return " ".join(_NAMES.sub("~", text).split())
+    """The text without the names of hosts and files: a host called `tls-door` or a directory `crl` means nothing."""
+    return _AFTERMATH.sub(r"\1", " ".join(_NAMES.sub("~", text).split()))

@@ -46,27 +46,28 @@ class FailureText:
         headline.append(f"{subject_text(result, marks)}: {result.reason.info.sentence} ", "bold")
         headline.append(f"({result.reason.value}; phase {result.phase.value}, blame {who})")
         yield from wrapped(headline, console, options.max_width)
-        for label, text in self._rows(marks):
+        for label, text in failure_rows(result, marks):
             yield from hanging(Text(f"  {label}:".ljust(_LABEL), "dim"), Text(text), console, options.max_width)
 
-    def _rows(self, marks: Alphabet) -> Iterator[tuple[str, str]]:
-        result = self.result
-        exchange = deciding_exchange(result)
-        if exchange is not None:
-            yield "asked", marks.clean(f"{exchange.method} {exchange.url}")
-        for facts in _tokens(result, exchange):
-            audience = f", audience {' '.join(facts.audience)}" if facts.audience else ""
-            yield "token", marks.clean(f"{facts.role}: {facts.scope or 'no scope'}{audience}, issuer {facts.issuer}")
-        if exchange is not None:
-            yield "answer", answer_text(exchange, marks)
-        for other in result.alternatives:
-            yield "or", f"{other.reason.value} (blame {other.blame.value}): {other.reason.info.sentence}"
-        for warning in result.warnings:
-            yield "note", marks.clean(warning)
-        hint = marks.clean(result.hint)
-        if not hint or (exchange is not None and _repeats(hint, exchange, marks)):
-            hint = result.reason.info.fix
-        yield "hint", f"{hint.rstrip()}  See: tpcharness explain {result.reason.value}"
+
+def failure_rows(result: Result, marks: Alphabet) -> Iterator[tuple[str, str]]:
+    """What was asked and answered, what else it may be, and what to do: labels with clean texts."""
+    exchange = deciding_exchange(result)
+    if exchange is not None:
+        yield "asked", marks.clean(f"{exchange.method} {exchange.url}")
+    for facts in _tokens(result, exchange):
+        audience = f", audience {' '.join(facts.audience)}" if facts.audience else ""
+        yield "token", marks.clean(f"{facts.role}: {facts.scope or 'no scope'}{audience}, issuer {facts.issuer}")
+    if exchange is not None:
+        yield "answer", answer_text(exchange, marks)
+    for other in result.alternatives:
+        yield "or", f"{other.reason.value} (blame {other.blame.value}): {other.reason.info.sentence}"
+    for warning in result.warnings:
+        yield "note", marks.clean(warning)
+    hint = marks.clean(result.hint)
+    if not hint or (exchange is not None and _repeats(hint, exchange, marks)):
+        hint = result.reason.info.fix
+    yield "hint", f"{hint.rstrip()}  See: tpcharness explain {result.reason.value}"
 
 
 def deciding_exchange(result: Result) -> Exchange | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,8 @@ from rich.console import Console
 
 from tpcharness.export.document import document_text
 from tpcharness.export.jsonl import JsonLinesWriter
+from tpcharness.export.junit import junit_text
+from tpcharness.export.markdown import markdown_text
 from tpcharness.export.table import MatrixReport
 from tpcharness.model.finding import Finding
 from tpcharness.model.result import Result
@@ -34,6 +36,8 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     JSONL = "jsonl"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"
 
 
 class OutputError(Exception):
@@ -175,10 +179,11 @@ class Outputs:
         stream = self._streams[output]
         if output.format is Format.JSONL:
             writer = self._writers[output]
-            writer.finish(run, findings, links=store.links(), doors=store.door_tally())
+            if run.ended is not None:  # a former run that is rendered again may have no end
+                writer.finish(run, findings, links=store.links(), doors=store.door_tally())
             return writer.broken
-        if output.format is Format.JSON:
-            for piece in document_text(run, store.results(), findings):
+        if output.format in _DOCUMENTS:
+            for piece in _DOCUMENTS[output.format](run, store, findings):
                 stream.write(piece)
         else:
             to_stdout = output.path == STDOUT
@@ -188,6 +193,14 @@ class Outputs:
         if output in self._files:
             self._files[output].commit()
         return None
+
+
+# The text of a whole run, piece by piece. A new format is a member of `Format` and a line here.
+_DOCUMENTS: Mapping[Format, Callable[[RunFacts, MatrixStore, Sequence[Finding]], Iterable[str]]] = {
+    Format.JSON: lambda run, store, findings: document_text(run, store.results(), findings),
+    Format.JUNIT: junit_text,
+    Format.MARKDOWN: markdown_text,
+}
 
 
 def _plain(stream: IO[str]) -> Console:

@@ -102,8 +102,7 @@ class Story:
         phases = [f"{phase.value} {duration_text(result.phases[phase])}" for phase in Phase if phase in result.phases]
         if phases:
             line = Text(self._marks.separator.join(phases), "dim")
-            for part in wrapped(line, self._console, self._console.width):
-                self._console.print(part)
+            self._wrap(line)
         if not result.ok:
             self._console.print(FailureText(result))
             return
@@ -118,9 +117,13 @@ class Story:
         if result.checksum.found:
             found = self._clean(f"{result.checksum.algorithm} {result.checksum.found}")
             line.append(f", {found} by {result.checksum.verified_by.value}")
-        self._console.print(line)
+        self._wrap(line)
         for warning in result.warnings:
-            self._console.print(Text(f"warning: {self._clean(warning)}", "yellow"))
+            self._wrap(Text(f"warning: {self._clean(warning)}", "yellow"))
+
+    def _wrap(self, text: Text) -> None:
+        for line in wrapped(text, self._console, self._console.width):
+            self._console.print(line)
 
     def _line(self, sign: str, text: str, style: str = "", *, at: float | None = None) -> None:
         stamp = f"{self._clock() - self._began if at is None else at:8.3f} "

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tpcharness.testbed.authorisation import Operation, Refused, Verifier, components
 from tpcharness.testbed.dialects.dialect import Cause, Dialect, Pairs, RefusalError, Reply, Trouble
-from tpcharness.testbed.effects import Dropped, E, Hang, Occasion, Party, Say
+from tpcharness.testbed.effects import Answer, Dropped, E, Gibberish, Hang, Occasion, Party, Redirected, Say, Whither
 from tpcharness.testbed.faults import FaultSet
 from tpcharness.testbed.files import FileStore, FileWriter
 from tpcharness.testbed.stream import Body, Request, Wire
@@ -27,7 +27,6 @@ class Premises:
     bytes of theirs. `secret` signs the capabilities with which a manager sends clients to the disk server.
     """
 
-    name: str
     dialect: Dialect
     files: FileStore
     verifier: Verifier
@@ -82,6 +81,18 @@ class Call:
         if self.fault(Dropped):
             self.wire.cut()
             return True
+        if self.fault(Gibberish):
+            await self.wire.send(b"SSH-2.0-OpenSSH_9.2\r\n")
+            self.wire.close_soon()
+            return True
+        if answer := self.fault(Answer):
+            fields: Pairs = (("Content-Type", answer.media_type),) if answer.text else ()
+            await self.answer(Reply(answer.status, answer.text.encode(), fields), refused=True)
+            return not await self.finish()
+        if redirected := self.fault(Redirected):
+            fields = tuple(("Location", location) for location in self._nowhere(redirected.whither))
+            await self.answer(Reply(307, fields=fields))
+            return not await self.finish()
         if say := self.fault(Say):
             raise RefusalError(replace(self.trouble(say.cause), forced_status=say.status))
         return False
@@ -162,6 +173,24 @@ class Call:
         location = f"{self._redirect_to}{self.request.path}?{'&'.join(query)}"
         fields: Pairs = (("Location", location),)
         await self.answer(Reply(307, fields=fields))
+
+    def _nowhere(self, whither: Whither) -> tuple[str, ...]:
+        """The Location of a redirect that leads to no good place."""
+        host = self.request.fields.get("Host")
+        port = host.rpartition(":")[2]
+        match whither:
+            case Whither.ITSELF:
+                return (f"https://{host}{self.request.target}",)
+            case Whither.HTTP:
+                return (f"http://{host}{self.request.target}",)
+            case Whither.NO_LOCATION:
+                return ()
+            case Whither.NO_URL:
+                return ("https://[disk:server]/",)
+            case Whither.ANOTHER_NAME:
+                return (f"https://127.0.0.1:{port}{self.request.target}",) if "127.0.0.1" not in host else ()
+            case Whither.DEAD_PORT:
+                return (f"https://localhost:9{self.request.target}",)
 
     def check_capability(self) -> None:
         """Raises RefusalError unless a manager of ours sent the client here."""

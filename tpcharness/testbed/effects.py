@@ -36,6 +36,7 @@ class Spoiled(StrEnum):
 
     FLIPPED = "flipped"
     EMPTY = "empty"
+    SHORT = "short"
 
 
 class Digests(StrEnum):
@@ -43,6 +44,38 @@ class Digests(StrEnum):
 
     WRONG = "wrong"
     ABSENT = "absent"
+    OTHER = "other"  # of another algorithm than the one that was asked for
+    GARBLED = "garbled"
+
+
+class Whither(StrEnum):
+    """Where a redirect leads that leads nowhere good."""
+
+    ITSELF = "itself"
+    HTTP = "http"
+    NO_LOCATION = "no_location"
+    NO_URL = "no_url"
+    ANOTHER_NAME = "another_name"  # the same storage by another name: credentials stay behind
+    DEAD_PORT = "dead_port"
+
+
+class Misframed(StrEnum):
+    """What is wrong with the chunks or lines of a marker stream."""
+
+    BAD_SIZE = "bad_size"  # a chunk's size is no number
+    RAW_SIZES = "raw_sizes"  # chunk sizes once more, as lines of the body
+    PAGE = "page"  # a web page instead of markers
+    CRLF = "crlf"
+    LONG_LINE = "long_line"
+    TOO_MANY_BYTES = "too_many_bytes"  # markers claim more than the file has
+
+
+class Shown(StrEnum):
+    """Which certificate a storage shows."""
+
+    EXPIRED = "expired"
+    UNTRUSTED = "untrusted"
+    HOSTNAME = "hostname"
 
 
 class Ending(StrEnum):
@@ -85,6 +118,104 @@ class Say(Effect):
 
     cause: Cause
     status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Effect):
+    """The request is answered with that status and text, as something in front of the storage would."""
+
+    status: int
+    text: str = ""
+    media_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Gibberish(Effect):
+    """The request is answered with bytes that are not HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected(Effect):
+    """The request is redirected to no good place."""
+
+    whither: Whither
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate(Effect):
+    """Another certificate is shown to everybody who connects from now on."""
+
+    which: Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Cannot(Effect):
+    """As the active party: the passive one cannot be reached, for that cause."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Fails(Effect):
+    """As the active party: the copy fails for that cause after so many bytes."""
+
+    cause: Cause
+    after_bytes: int = 1
+
+    def with_number(self, number: int) -> Effect:
+        return replace(self, after_bytes=number)
+
+
+@dataclass(frozen=True, slots=True)
+class Misframe(Effect):
+    """As the active party: the marker stream is not written as it should be."""
+
+    how: Misframed
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Effect):
+    """As the active party: the copy waits for a mover of its own for ever, and markers say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOn(Effect):
+    """As the active party: the copy goes on when the client has gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden(Effect):
+    """A file is not shown to clients for so many milliseconds after it was written; 0 is for ever."""
+
+    milliseconds: int = 0
+
+    def with_number(self, number: int) -> Effect:
+        return replace(self, milliseconds=number)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Effect):
+    """A DELETE is called a success, and the file stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misreported(Effect):
+    """HEAD tells a size that is so many bytes too small."""
+
+    bytes_missing: int = 1
+
+    def with_number(self, number: int) -> Effect:
+        return replace(self, bytes_missing=number)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenUpload(Effect):
+    """A PUT's connection is reset after so many bytes of its body."""
+
+    after_bytes: int = 1000
+
+    def with_number(self, number: int) -> Effect:
+        return replace(self, after_bytes=number)
 
 
 @dataclass(frozen=True, slots=True)

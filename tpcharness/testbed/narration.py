@@ -53,6 +53,7 @@ class Narration:
             if client_here:
                 client_here = await self._markers_until(mover)
             if not client_here and not self._dialect.runs_on_without_client:
+                await asyncio.sleep(0)  # lets it begin: what never began cannot clean up
                 mover.cancel()
         if client_here:
             await self._ending(mover.result())

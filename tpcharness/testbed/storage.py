@@ -58,7 +58,6 @@ class Storage:
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
         self._premises = Premises(
-            name=name,
             dialect=dialect,
             files=files,
             verifier=verifier,

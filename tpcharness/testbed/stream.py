@@ -14,7 +14,6 @@ from urllib.parse import unquote
 PIECE = 256 * 1024
 MAX_HEAD = 32 * 1024
 MAX_FIELDS = 100
-MAX_CHUNK_LINE = 256
 STREAM_LIMIT = 64 * 1024
 CLOSE_SECONDS = 1.0
 

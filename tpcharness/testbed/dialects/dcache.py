@@ -52,7 +52,6 @@ class Dcache(Dialect):
         Cause.PARENT_MISSING: Line(400, "No such file or directory: {path}"),
         Cause.IS_DIRECTORY: Line(400, "Not a file"),
         Cause.MISSING: Line(404, "no such file"),
-        Cause.UPLOAD_UNDER_WAY: Line(409, "File upload in progress"),
         Cause.NO_SPACE: Line(507, _QUOTA),
         Cause.PASSIVE_DNS: Line(400, "Unknown {side} hostname"),
         Cause.BOTH_PEERS: Line(400, "Source and Destination headers are mutually exclusive"),
@@ -60,11 +59,19 @@ class Dcache(Dialect):
         Cause.SCHEME: Line(400, "Unsupported URI scheme"),
         Cause.CREDENTIAL: Line(400, "Unknown credential source"),
         Cause.OVERLOADED: Line(500, "transfer service unavailable"),
+        Cause.SOURCE_BUSY: Line(409, "File upload in progress"),
+        Cause.DELEGATION: Line(401, "client failed to delegate a credential"),
     }
     in_stream: ClassVar[Texts] = {
         Cause.PASSIVE_STATUS: "rejected {method}: {status} {phrase}",
         Cause.PASSIVE_DNS: "No address associated with hostname {host}",
         Cause.PASSIVE_TLS: "General SSLEngine problem: PKIX path validation failed",
+        Cause.PASSIVE_UNREACHABLE: "failed to connect to server: java.net.NoRouteToHostException: No route to host"
+        " (Host unreachable)",
+        Cause.PASSIVE_CRL: "General SSLEngine problem: PKIX path validation failed: CRL of the issuer has expired",
+        Cause.PASSIVE_HANDSHAKE: "javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure",
+        Cause.LOCAL_IO: "Input/output error",
+        Cause.RESTARTED: "RemoteTransferManager restarted",
         Cause.PASSIVE_SILENT: "socket timeout on {method} (received 0 B of data; {size} B pending)",
         Cause.PASSIVE_CUT: "Premature end of Content-Length delimited message body"
         " (expected: {size}; received: {moved})",

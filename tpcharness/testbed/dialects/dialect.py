@@ -34,7 +34,6 @@ class Cause(StrEnum):
     COLLECTION_EXISTS = "collection_exists"
     PARENT_MISSING = "parent_missing"
     NO_SPACE = "no_space"
-    UPLOAD_UNDER_WAY = "upload_under_way"
     RANGE = "range"
     BAD_REQUEST = "bad_request"
     METHOD = "method"
@@ -46,11 +45,18 @@ class Cause(StrEnum):
     LOCAL_ADDRESS = "local_address"
     SERVER_ERROR = "server_error"
     OVERLOADED = "overloaded"
+    LOCAL_IO = "local_io"
+    RESTARTED = "restarted"
+    SOURCE_BUSY = "source_busy"
+    DELEGATION = "delegation"
     # at the passive party, as the active one sees it
     PASSIVE_STATUS = "passive_status"
     PASSIVE_DNS = "passive_dns"
     PASSIVE_REFUSED = "passive_refused"
+    PASSIVE_UNREACHABLE = "passive_unreachable"
     PASSIVE_TLS = "passive_tls"
+    PASSIVE_CRL = "passive_crl"
+    PASSIVE_HANDSHAKE = "passive_handshake"
     PASSIVE_SILENT = "passive_silent"
     PASSIVE_STALLED = "passive_stalled"
     PASSIVE_CUT = "passive_cut"
@@ -201,7 +207,6 @@ class Dialect:
     before_stream: ClassVar[Lines] = {}
     in_stream: ClassVar[Texts] = {}
     success = b"success: Created\n"
-    failure_prefix = "failure: "
     line_end = "\n"
 
     def phrase(self, status: int) -> str:
@@ -306,7 +311,7 @@ class Dialect:
         return Reply(line.status or trouble.status, self._fill(line.text, trouble).encode())
 
     def _line(self, text: str) -> bytes:
-        return f"{self.failure_prefix}{text}{self.line_end}".encode()
+        return f"failure: {text}{self.line_end}".encode()
 
     def _fill(self, template: str, trouble: Trouble) -> str:
         return template.format(
@@ -363,7 +368,6 @@ _PLAIN: dict[Cause, Line] = {
     Cause.COLLECTION_EXISTS: Line(405, "Method Not Allowed"),
     Cause.PARENT_MISSING: Line(409, "Conflict"),
     Cause.NO_SPACE: Line(507, "Insufficient Storage"),
-    Cause.UPLOAD_UNDER_WAY: Line(409, "Conflict"),
     Cause.RANGE: Line(416, "Range Not Satisfiable"),
     Cause.BAD_REQUEST: Line(400, "Bad Request"),
     Cause.METHOD: Line(405, "Method Not Allowed"),
@@ -375,10 +379,17 @@ _PLAIN: dict[Cause, Line] = {
     Cause.LOCAL_ADDRESS: Line(403, "connection to local/private addresses is forbidden"),
     Cause.SERVER_ERROR: Line(500, "Internal Server Error"),
     Cause.OVERLOADED: Line(503, "Service Unavailable"),
+    Cause.LOCAL_IO: Line(500, "Input/output error"),
+    Cause.RESTARTED: Line(503, "the service is shutting down"),
+    Cause.SOURCE_BUSY: Line(409, "File upload in progress"),
+    Cause.DELEGATION: Line(401, "client failed to delegate a credential"),
     Cause.PASSIVE_STATUS: Line(502, "{status} {phrase}"),
     Cause.PASSIVE_DNS: Line(502, "unknown host {host}"),
     Cause.PASSIVE_REFUSED: Line(502, "Connection refused"),
+    Cause.PASSIVE_UNREACHABLE: Line(502, "No route to host"),
     Cause.PASSIVE_TLS: Line(502, "certificate verify failed"),
+    Cause.PASSIVE_CRL: Line(502, "certificate verify failed: unable to get certificate CRL"),
+    Cause.PASSIVE_HANDSHAKE: Line(502, "SSL handshake failed"),
     Cause.PASSIVE_SILENT: Line(504, "timeout"),
     Cause.PASSIVE_STALLED: Line(504, "no bytes for {seconds} seconds"),
     Cause.PASSIVE_CUT: Line(502, "connection lost after {moved} of {size} bytes"),

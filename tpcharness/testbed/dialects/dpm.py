@@ -30,6 +30,7 @@ class Dpm(Dialect):
         Cause.PASSIVE_STATUS: "Remote server returned {status} {phrase}",
         Cause.PASSIVE_REFUSED: "Could not connect to server {authority}: Connection refused",
         Cause.PASSIVE_DNS: "Could not resolve hostname `{host}`",
+        Cause.PASSIVE_UNREACHABLE: "Could not connect to server {authority}: No route to host",
         Cause.PASSIVE_TLS: "SSL handshake failed: certificate verify failed",
     }
 

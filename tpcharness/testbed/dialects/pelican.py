@@ -54,6 +54,15 @@ class Pelican(Dialect):
             'Failed to fetch object from source: Get "{url}": tls: failed to verify certificate:'
             " x509: certificate signed by unknown authority",
         ),
+        Cause.PASSIVE_UNREACHABLE: Line(
+            502, 'Failed to fetch object from source: Get "{url}": dial tcp {authority}: connect: no route to host'
+        ),
+        Cause.PASSIVE_HANDSHAKE: Line(
+            502, 'Failed to fetch object from source: Get "{url}": remote error: tls: handshake failure'
+        ),
+        Cause.PASSIVE_REDIRECTS: Line(
+            502, 'Failed to fetch object from source: Get "{url}": stopped after 10 redirects'
+        ),
         Cause.PASSIVE_SILENT: Line(
             502, 'Failed to fetch object from source: Get "{url}": net/http: timeout awaiting response headers'
         ),
@@ -63,6 +72,7 @@ class Pelican(Dialect):
         Cause.PASSIVE_STALLED: "transfer stalled: no bytes received for {seconds}s (transferred {moved} bytes)",
         Cause.PASSIVE_CUT: "read from source failed: unexpected EOF",
         Cause.NO_SPACE: "write to destination failed: no space left on device",
+        Cause.LOCAL_IO: "write to destination failed: input/output error",
     }
 
     def head(self, status: int, *, length: int | None, fields: Pairs, keep_alive: bool, phrase: str = "") -> bytes:

@@ -15,6 +15,10 @@ _JAVA = {
     " failed: Connection refused",
     Cause.PASSIVE_TLS: "SSLHandshakeException while {doing} {url}: PKIX path building failed:"
     " unable to find valid certification path to requested target",
+    Cause.PASSIVE_UNREACHABLE: "NoRouteToHostException while {doing} {url}: No route to host (Host unreachable)",
+    Cause.PASSIVE_CRL: "SSLHandshakeException while {doing} {url}: General SSLEngine problem: CRL has expired",
+    Cause.PASSIVE_HANDSHAKE: "SSLHandshakeException while {doing} {url}: Received fatal alert: handshake_failure",
+    Cause.LOCAL_IO: "IOException while {doing} {url}: Input/output error",
     Cause.PASSIVE_SILENT: "SocketTimeoutException while {doing} {url}: Read timed out",
     Cause.PASSIVE_STALLED: "SocketTimeoutException while {doing} {url}: Read timed out",
     Cause.PASSIVE_CUT: "ConnectionClosedException while {doing} {url}: Premature end of Content-Length delimited"

@@ -32,6 +32,9 @@ _CURL = {
     Cause.PASSIVE_DNS: "Couldn't resolve host name",
     Cause.PASSIVE_REFUSED: "Couldn't connect to server",
     Cause.PASSIVE_TLS: "SSL peer certificate or SSH remote key was not OK",
+    Cause.PASSIVE_UNREACHABLE: "Couldn't connect to server",  # libcurl has one word for all that connect() says
+    Cause.PASSIVE_CRL: "Failed to load CRL file (path? access rights?, format?)",
+    Cause.PASSIVE_HANDSHAKE: "SSL connect error",
     Cause.PASSIVE_SILENT: "Timeout was reached",
     Cause.PASSIVE_CUT: "Transferred a partial file",
     Cause.PASSIVE_EMPTY: "Server returned nothing (no headers, no data)",

@@ -73,6 +73,11 @@ class Xrootd5(XrootdDialect):
                     "Error when interacting with local filesystem: "
                     f"Unable to write {trouble.path}; no space left on device (code=28)"
                 )
+            case Cause.LOCAL_IO:
+                return (
+                    "Error when interacting with local filesystem: "
+                    f"Unable to write {trouble.path}; input/output error (code=5)"
+                )
             case Cause.SCHEME:
                 return "Unsupported protocol"
             case _:

@@ -39,7 +39,11 @@ class Xrootd6(XrootdDialect):
         Cause.PASSIVE_REFUSED: Line(500, "Couldn't connect to server: internal server failure"),
         Cause.PASSIVE_DNS: Line(500, "Couldn't resolve host name: internal server failure"),
         Cause.PASSIVE_TLS: Line(500, "SSL peer certificate or SSH remote key was not OK"),
+        Cause.PASSIVE_UNREACHABLE: Line(500, "Couldn't connect to server: internal server failure"),
+        Cause.PASSIVE_CRL: Line(500, "Failed to load CRL file (path? access rights?, format?)"),
+        Cause.PASSIVE_HANDSHAKE: Line(500, "SSL connect error"),
         Cause.PASSIVE_SILENT: Line(500, "Timeout was reached"),
+        Cause.CHECKSUM_DIFFERS: Line(412, "Mismatch between client-provided and remote server checksums: {text}"),
         Cause.LOCAL_ADDRESS: Line(403, "connection to local/private addresses is forbidden"),
     }
     _bare: ClassVar[Lines] = {
@@ -99,6 +103,11 @@ class Xrootd6(XrootdDialect):
                 return (
                     "Error when interacting with local filesystem: "
                     f"Unable to write {trouble.path}; no space left on device (code=-28)"
+                )
+            case Cause.LOCAL_IO:
+                return (
+                    "Error when interacting with local filesystem: "
+                    f"Unable to write {trouble.path}; input/output error (code=-5)"
                 )
             case _:
                 return "Internal transfer failure"

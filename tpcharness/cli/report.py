@@ -1,0 +1,113 @@
+"""`tpcharness report FILE`: a former run, shown again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tpcharness.cli.exits import ExitCode
+from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
+from tpcharness.cli.options import Invocation, no_such, pass_invocation
+
+if TYPE_CHECKING:
+    from tpcharness.cli.recorded import FormerRun
+    from tpcharness.model.finding import Finding
+    from tpcharness.results.store import MatrixStore
+
+
+@click.command("report")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--format", "formats", multiple=True, metavar="FORMAT", help="What goes to stdout; default: table.")
+@click.option(
+    "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
+)
+@click.option("-e", "--endpoint", "endpoints", multiple=True, metavar="NAME", help="Only what concerns it; repeatable.")
+@click.option("--fail-on", "rule", type=fail_on, default="any", metavar="RULE", help=HELP.replace(" new,", ""))
+@pass_invocation
+def command(
+    invocation: Invocation,
+    path: Path,
+    *,
+    formats: tuple[str, ...],
+    outputs: tuple[str, ...],
+    endpoints: tuple[str, ...],
+    rule: FailOn,
+) -> ExitCode:
+    """Show the run in FILE again, in any format: JSON lines, also of a run that was killed, or a JSON document.
+
+    FILE may be - for stdin. Ends with 0 or 1 as the run would, and with 6 if it is incomplete or was cut short.
+    """
+    from tpcharness.cli.recorded import read_run
+    from tpcharness.export.formats import Output, OutputError, Outputs
+    from tpcharness.results.run import RunEnd
+
+    if rule.rule is Rule.NEW:
+        raise click.BadParameter("a report has nothing to compare with: see `tpcharness diff`", param_hint="--fail-on")
+    former = read_run(path)
+    for name in endpoints:
+        if name not in former.store.endpoints():
+            raise no_such("endpoint", name, former.store.endpoints())
+    shown = _concerning(former, endpoints) if endpoints else former
+    try:
+        files = [Output.parse(text) for text in outputs]
+        on_stdout = [Output.parse(text) for text in formats]
+        if not on_stdout and not any(output.path == "-" for output in files):
+            on_stdout = [Output.parse("table")]
+        with Outputs([*on_stdout, *files], invocation.console()) as writers:
+            writers.begin(replace(shown.facts, ended=None, ended_at=None))
+            for result in shown.store.results():
+                writers.add(result)
+            problems = writers.finish(shown.facts, shown.store, shown.findings)
+    except OutputError as error:
+        raise click.UsageError(str(error)) from error
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if shown.incomplete:
+        click.echo(f"warning: {path}: {shown.incomplete}", err=True)
+    if shown.facts.ended is not RunEnd.COMPLETE:
+        return ExitCode.CUT_SHORT
+    code = rule.judge(shown.store, shown.findings)
+    return ExitCode.OUR_SIDE if problems and code is ExitCode.OK else code
+
+
+def _concerning(former: FormerRun, names: Sequence[str]) -> FormerRun:
+    """The doors of these endpoints and the links to and from them, with the findings that explain these.
+
+    The findings are those of the whole matrix: from its links alone an endpoint could not be told from its partners.
+    """
+    from tpcharness.results.store import MatrixStore
+
+    wanted = set(names)
+    results = [result for result in former.store.results() if wanted & _ends(result.subject)]
+    involved = {name for result in results for name in _ends(result.subject)}
+    store = MatrixStore([known for known in former.store.endpoints() if known in involved])
+    for result in results:
+        store.add(result)
+    facts = replace(
+        former.facts,
+        endpoints=tuple(known for known in former.facts.endpoints if known.name in involved),
+        planned_doors=store.door_tally().total,
+        planned_links=store.links().total,
+        planned_bytes=sum(result.size_bytes for result in results if result.variant.of_link),
+        dropped=tuple(dropped for dropped in former.facts.dropped if wanted & _ends(dropped.subject)),
+    )
+    findings = tuple(finding for finding in former.findings if _explains(finding, wanted, store))
+    return replace(former, facts=facts, store=store, findings=findings)
+
+
+def _ends(subject: object) -> set[str]:
+    return set(str(subject).split(" -> "))
+
+
+def _explains(finding: Finding, wanted: set[str], store: MatrixStore) -> bool:
+    """Whether it accuses one of these, or explains a link of theirs."""
+    if wanted & set(finding.culprits):
+        return True
+    return any(
+        set(finding.culprits) <= _ends(cell.subject) and not cell.worst.ok and cell.variant in finding.variants
+        for cell in store.cells()
+    )

@@ -1,0 +1,167 @@
+"""A run as a block of Markdown to paste into a ticket (GGUS, GitLab, GitHub).
+
+Whatever a server said stands in a code span: there nothing is markup, a mention or a link. Names and sentences are
+escaped, so that nobody's name can break a table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from tpcharness.export.alphabet import UNICODE
+from tpcharness.export.evidence_text import evidence_rows, utc_text
+from tpcharness.export.failure_text import blamed_party
+from tpcharness.export.quantities import count_text, duration_text, size_text
+from tpcharness.model.finding import Finding, FindingKind
+from tpcharness.model.result import Result
+from tpcharness.model.variant import Blame, Outcome
+from tpcharness.results.run import RunEnd, RunFacts
+from tpcharness.results.store import CellState, MatrixStore
+
+MOST_FINDINGS = 20
+MOST_ROWS = 100
+
+_LIMIT = 1000
+# What begins markup, an entity, a mention or a reference to an issue in the middle of a line (GitLab Flavored Markdown).
+_SPECIAL = re.compile(r"([\\`*_\[\]<|~$&@#!])")
+_BACKTICKS = re.compile("`+")
+_END_WORDS = {
+    None: "This run has no end: it was killed, or is still going on. What follows is what it had found.",
+    RunEnd.DEADLINE: "The run was cut short by its deadline.",
+    RunEnd.MAX_FAILURES: "The run was stopped after too many failures.",
+    RunEnd.INTERRUPTED: "The run was interrupted.",
+}
+
+
+def markdown_text(run: RunFacts, store: MatrixStore, findings: Sequence[Finding]) -> Iterator[str]:
+    """The text line by line: verdict, findings worst first with their evidence, cells that are not ok, the run."""
+    yield f"## {_verdict(store, findings)}\n\n"
+    yield f"Third-party copies between storages, probed {utc_text(run.started_at)} by tpcharness {escaped(run.version)}"
+    yield f" (harness {code(run.harness)}, run {code(run.run_id)}).\n"
+    if run.ended in _END_WORDS:
+        yield f"\n**{_END_WORDS[run.ended]}**\n"
+    for number, finding in enumerate(findings[:MOST_FINDINGS], start=1):
+        yield from _finding(number, finding, store)
+    if len(findings) > MOST_FINDINGS:
+        yield f"\n... and {count_text(len(findings) - MOST_FINDINGS, 'more finding')}.\n"
+    yield from _cells(store)
+    yield from _totals(run, store)
+
+
+def escaped(text: str) -> str:
+    """Foreign text as plain words of Markdown, in one line: also in a table, where a bar would end the cell."""
+    return _SPECIAL.sub(r"\\\1", UNICODE.clean(text, _LIMIT))
+
+
+def code(text: str) -> str:
+    """Foreign text as a code span, fenced by more backticks than it holds in a row (CommonMark 6.1). Not for tables."""
+    text = UNICODE.clean(text, _LIMIT)
+    if not text:
+        return UNICODE.dash
+    fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
+    padding = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table; its cells are escaped here."""
+    yield f"| {' | '.join(header)} |\n"
+    yield f"| {' | '.join('---' for _ in header)} |\n"
+    for row in rows:
+        yield f"| {' | '.join(escaped(cell) for cell in row)} |\n"
+
+
+def _verdict(store: MatrixStore, findings: Sequence[Finding]) -> str:
+    links, doors = store.links(), store.door_tally()
+    tally, word = (links, "link probe") if links.total else (doors, "endpoint check")
+    if not tally.total:
+        return "Nothing was probed"
+    if tally.ok == tally.total and doors.ok == doors.total:
+        return f"All {count_text(tally.total, word)} ok"
+    parts = [
+        f"{count:,} {what}"
+        for count, what in (
+            (tally.failure, "failed"),
+            (tally.error, "ended in an error of ours"),
+            (tally.skipped, "not tried"),
+        )
+        if count
+    ]
+    endpoints = sorted({finding.culprits[0] for finding in findings if len(finding.culprits) == 1})
+    whose = f": {', '.join(escaped(name) for name in endpoints)}" if 0 < len(endpoints) <= 3 else ""
+    return f"Of {count_text(tally.total, word)}, {', '.join(parts) or 'all ok, but not all doors'}{whose}"
+
+
+def _finding(number: int, finding: Finding, store: MatrixStore) -> Iterator[str]:
+    yield f"\n### {number}. {escaped(finding.sentence)}\n\n"
+    yield f"- **who has to act:** {escaped(_who(finding))}\n"
+    yield f"- **remedy:** {finding.reason.info.fix}\n"
+    yield f"- **reason:** {code(finding.reason.value)} (code {finding.reason.code(finding.blame)}): "
+    yield f"{escaped(finding.reason.info.sentence)}\n"
+    if finding.of:
+        yield f"- **cells:** {finding.cells:,} of {finding.of:,} tried\n"
+    result = _typical(finding, store)
+    if result is not None:
+        yield f"\nFor example {escaped(str(result.subject))}, {code(result.variant.value)}:\n\n"
+        for label, text in evidence_rows(result, UNICODE):
+            yield f"- {label}: {code(text)}\n"
+
+
+def _typical(finding: Finding, store: MatrixStore) -> Result | None:
+    found = [result for result in store.results() if result.probe_id == finding.probe_id]
+    return found[-1] if found else None
+
+
+def _who(finding: Finding) -> str:
+    """The party that has to act, by name where it is an endpoint."""
+    match finding.blame:
+        case Blame.SOURCE:
+            return f"source {finding.culprits[0]}"
+        case Blame.DESTINATION if finding.kind is FindingKind.ENDPOINT_DOWN:
+            return f"endpoint {finding.culprits[0]}"
+        case Blame.DESTINATION:
+            return f"destination {finding.culprits[-1]}"
+        case Blame.PATH:
+            return "the network between the two"
+        case Blame.ISSUER:
+            return "the token issuer"
+        case Blame.CLIENT:
+            return "whoever runs this harness"
+        case _:
+            return f"undetermined: {finding.reason.info.who}"
+
+
+def _cells(store: MatrixStore) -> Iterator[str]:
+    broken = [cell.worst for cell in (*store.doors().values(), *store.cells()) if cell.state is not CellState.OK]
+    if not broken:
+        return
+    broken.sort(key=lambda result: result.outcome is Outcome.SKIPPED)
+    yield f"\n### Not ok: {count_text(len(broken), 'cell')}\n\n"
+    rows = [
+        (
+            str(each.subject),
+            each.variant.value,
+            size_text(each.size_bytes),
+            each.outcome.value,
+            each.reason.value,
+            blamed_party(each),
+        )
+        for each in broken[:MOST_ROWS]
+    ]
+    yield from table(("subject", "variant", "size", "outcome", "reason", "blame"), rows)
+    if len(broken) > MOST_ROWS:
+        yield f"\n... and {count_text(len(broken) - MOST_ROWS, 'more cell')}.\n"
+
+
+def _totals(run: RunFacts, store: MatrixStore) -> Iterator[str]:
+    doors, links = store.door_tally(), store.links()
+    took = "" if run.duration_seconds is None else f", in {duration_text(run.duration_seconds)}"
+    parts = [
+        f"{tally.ok:,} of {max(tally.total, planned):,} {word} ok"
+        for tally, planned, word in ((doors, run.planned_doors, "doors"), (links, run.planned_links, "links"))
+        if tally.total or planned
+    ]
+    yield f"\n{'; '.join(parts)}{took}. What a reason means: {code('tpcharness explain REASON')}.\n"
+    for warning in run.warnings:
+        yield f"\nWarning: {escaped(warning)}\n"
