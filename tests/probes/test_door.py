@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,8 @@ async def test_a_good_door(dialect: str, size: int, tmp_path: Path) -> None:
         assert {Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.REQUEST, Phase.VERIFY, Phase.CLEANUP} <= set(
             result.phases
         )
-        methods = [exchange.method for exchange in result.evidence.exchanges]
-        assert methods == ["OPTIONS", "MKCOL", "MKCOL", "PUT", "HEAD", "GET", "DELETE", "HEAD"]
+        steps = [method for method, _ in groupby(exchange.method for exchange in result.evidence.exchanges)]
+        assert steps == ["OPTIONS", "MKCOL", "PUT", "HEAD", "GET", "DELETE", "HEAD"]
         assert result.implementation.destination
         assert result.implementation.source == ()
         assert await house.left() == ([], [])

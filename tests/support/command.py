@@ -154,6 +154,6 @@ class Shell:
             "COLUMNS": "120",
             "PYTHONPATH": str(ROOT),
             # uvloop has one for each TLS connection that is still taking its leave when a loop closes.
-            "PYTHONWARNINGS": "error,ignore::ResourceWarning",
+            "PYTHONWARNINGS": "error",
             "TPCHARNESS_STATE_DIR": str(self.state),
         }

@@ -115,6 +115,11 @@ async def mount_tmpfs(directory: Path, *, size_bytes: int = 0) -> None:
     await _run("mount", "-t", "tmpfs", *options, "tmpfs", str(directory))
 
 
+async def unmount(directory: Path) -> None:
+    """Takes a file system away, as soon as nobody uses it any more."""
+    await _run("umount", "--lazy", str(directory))
+
+
 async def make_read_only(directory: Path) -> None:
     """What an administrator or a failing disk does to a mounted file system."""
     await _run("mount", "-o", "remount,ro", str(directory))

@@ -237,7 +237,7 @@ class RealXrootd:
     async def _spawn(self, server: Server, setup: Setup) -> asyncio.subprocess.Process:
         # setpriv ends the server with us even when we are killed; as root it also changes the user, early enough
         # for XRootD to find the keys its own.
-        command = [*setup.within, "setpriv", "--pdeathsig", "KILL"]
+        command = [*setup.within, "setpriv", "--pdeathsig", "KILL", "--inh-caps=-all", "--ambient-caps=-all"]
         if self._user is not None:
             command += [f"--reuid={self._user.pw_uid}", f"--regid={self._user.pw_gid}", "--clear-groups"]
         command += ["xrootd", "-I", "v4", "-c", str(server.home / "server.cfg")]

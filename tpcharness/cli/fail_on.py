@@ -65,8 +65,8 @@ def fail_on(text: str) -> FailOn:
 
     name, colon, share = text.partition(":")
     if name not in set(Rule):
-        known = f"known: any, endpoint, new, threshold:95%, never"
-        raise click.BadParameter(f'no such rule: "{text}"; {did_you_mean(name, list(Rule), known)}')
+        hint = did_you_mean(name, list(Rule), "known: any, endpoint, new, threshold:95%, never")
+        raise click.BadParameter(f'no such rule: "{text}"; {hint}')
     rule = Rule(name)
     if rule is not Rule.THRESHOLD:
         if colon:

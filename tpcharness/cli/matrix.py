@@ -8,14 +8,19 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tpcharness.cli.exits import ExitCode
+from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
 from tpcharness.cli.options import Invocation, config_argument, duration, load_or_exit, no_such, pass_invocation, size
 from tpcharness.config.configuration import Config
 from tpcharness.model.plan import Plan
 from tpcharness.model.variant import LINK_VARIANTS, Variant
+
+if TYPE_CHECKING:
+    from tpcharness.cli.recorded import FormerRun
 
 DEFAULT_TESTBED_SITES = 4
 
@@ -45,9 +50,13 @@ DEFAULT_TESTBED_SITES = 4
 @click.option("--deadline", type=duration, metavar="TIME", help="Stop after this time, with what there is.")
 @click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Start nothing new after N failures.")
 @click.option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Probes under way at once.")
-@click.option("--format", "formats", multiple=True, metavar="FORMAT", help="What goes to stdout: table, json or jsonl.")
+@click.option("--format", "formats", multiple=True, metavar="FORMAT", help="What goes to stdout; default: table.")
 @click.option(
     "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
+)
+@click.option("--fail-on", "rule", type=fail_on, default="any", metavar="RULE", show_default=True, help=HELP)
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Compare with the run in FILE (json or jsonl)."
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @pass_invocation
@@ -66,12 +75,21 @@ def command(
     concurrency: int | None,
     formats: tuple[str, ...],
     outputs: tuple[str, ...],
+    rule: FailOn,
+    baseline: Path | None,
     quiet: bool,
 ) -> ExitCode:
     """Probe every link between the endpoints of CONFIG, in pull and in push mode, and say who is at fault.
 
     First every endpoint is checked alone; links of an endpoint that fails its own check are not tried.
     """
+    if rule.rule is Rule.NEW and baseline is None:
+        raise click.UsageError("--fail-on new needs a --baseline to compare with")
+    former = None
+    if baseline is not None:
+        from tpcharness.cli.recorded import read_run
+
+        former = read_run(baseline)
     with ExitStack() as stack:
         if testbed_sites is not None:
             if config_path is not None:
@@ -97,6 +115,8 @@ def command(
             deadline_seconds=deadline,
             max_failures=max_failures,
             concurrency=concurrency,
+            rule=rule,
+            baseline=former,
         )
 
 
@@ -111,12 +131,17 @@ def run_and_write(
     deadline_seconds: float | None = None,
     max_failures: int | None = None,
     concurrency: int | None = None,
+    rule: FailOn,
+    baseline: FormerRun | None,
 ) -> ExitCode:
-    """Runs a plan with progress on stderr and its outputs where they belong."""
+    """Runs a plan with progress on stderr and its outputs where they belong.
+
+    The comparison with a baseline follows the table, or goes to stderr when stdout belongs to another format.
+    """
     from tpcharness.cli.progress import make_progress
     from tpcharness.cli.running import explain_our_side, run_plan
     from tpcharness.cli.verbose import Verbose
-    from tpcharness.export.formats import Output, OutputError, Outputs
+    from tpcharness.export.formats import Format, Output, OutputError, Outputs
 
     console = invocation.console()
     try:
@@ -143,9 +168,21 @@ def run_and_write(
         raise click.UsageError(str(error)) from error
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
-    if report.exit_code is ExitCode.OUR_SIDE:
+    comparison = None
+    if baseline is not None:
+        from tpcharness.export.comparison import ComparisonReport
+        from tpcharness.results.comparison import compare
+
+        comparison = compare(baseline.store, report.store)
+        place = console if on_stdout == [Output(Format.TABLE)] else stderr
+        place.print()
+        place.print(ComparisonReport(comparison, baseline.facts, report.facts))
+    code = report.exit_code
+    if code is ExitCode.OUR_SIDE:
         click.echo(explain_our_side(report), err=True)
-    return ExitCode.OUR_SIDE if problems and report.exit_code is ExitCode.OK else report.exit_code
+    if code in (ExitCode.OK, ExitCode.FAILED):  # nothing stopped us: what counts is for the user to say
+        code = rule.judge(report.store, report.findings, comparison)
+    return ExitCode.OUR_SIDE if problems and code is ExitCode.OK else code
 
 
 def _uses_stdout(outputs: Iterable[object]) -> bool:

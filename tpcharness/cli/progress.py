@@ -21,6 +21,7 @@ from tpcharness.results.store import CellState
 
 REFRESHES_PER_SECOND = 4
 LINE_SECONDS = 60.0
+SOON_SECONDS = 5.0  # less than that is no estimate: the last probes are the slow ones
 _SLOWEST = 3
 _OUTCOME_WORDS = {Outcome.FAILURE: "failed", Outcome.ERROR: "our own errors", Outcome.SKIPPED: "not tried"}
 
@@ -183,8 +184,8 @@ def counts_text(count: Count) -> Text:
             text.append(f", {count.outcomes[outcome]:,} {word}", STYLES[CellState(outcome.value)])
     text.append(f", {count.in_flight:,} in flight, {count.rate:.1f}/s")
     left_seconds = count.left_seconds
-    if left_seconds is not None and count.done < count.planned:
-        text.append(f", about {duration_text(max(1.0, left_seconds))} left")
+    if left_seconds is not None and left_seconds >= SOON_SECONDS:
+        text.append(f", about {duration_text(left_seconds)} left")
     return text
 
 

@@ -12,6 +12,7 @@ import click
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
 from tpcharness.cli.options import Invocation, no_such, pass_invocation
+from tpcharness.model.endpoint import LinkSubject, Subject
 
 if TYPE_CHECKING:
     from tpcharness.cli.recorded import FormerRun
@@ -99,8 +100,8 @@ def _concerning(former: FormerRun, names: Sequence[str]) -> FormerRun:
     return replace(former, facts=facts, store=store, findings=findings)
 
 
-def _ends(subject: object) -> set[str]:
-    return set(str(subject).split(" -> "))
+def _ends(subject: Subject) -> set[str]:
+    return {subject.source, subject.destination} if isinstance(subject, LinkSubject) else {subject.endpoint}
 
 
 def _explains(finding: Finding, wanted: set[str], store: MatrixStore) -> bool:

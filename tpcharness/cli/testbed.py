@@ -182,11 +182,10 @@ def _announce(grid: Grid, config_file: Path | None, ready_file: Path | None) -> 
 
 def _list_faults() -> None:
     from tpcharness.testbed.fault_catalogue import CATALOGUE
-    from tpcharness.testbed.grid import CERTIFICATE_FAULTS, ISSUER_NAME
+    from tpcharness.testbed.grid import ISSUER_NAME
     from tpcharness.testbed.issuer import ISSUER_FAULTS
 
     rows = [(f"SITE={fault.name}", fault.sentence) for fault in CATALOGUE.values()]
-    rows += [(f"SITE={fault.name}", fault.sentence) for fault in CERTIFICATE_FAULTS.values()]
     rows += [(f"{ISSUER_NAME}={fault.name}", fault.sentence) for fault in ISSUER_FAULTS.values()]
     width = max(len(name) for name, _ in rows)
     for name, sentence in rows:

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from tpcharness.model.finding import FindingKind
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Blame, Variant
 
 Variants = tuple[tuple[Variant, ...], tuple[Variant, ...]]
 """Those that fail, and all that were tried."""
 
+MOST_NAMES = 4
+
 _ACTIVE_VARIANTS = {Blame.SOURCE: Variant.HTTPS_PUSH, Blame.DESTINATION: Variant.HTTPS_PULL}
 _ACTORS = {Blame.PATH: "the network between", Blame.ISSUER: "the token issuer", Blame.CLIENT: "our own side"}
+_FAILS = {
+    FindingKind.NOT_REACHABLE: "cannot be reached by other storages",
+    FindingKind.REACHES_NOBODY: "does not reach other storages",
+    FindingKind.DOES_NOT_TRUST: "does not trust the certificates of others",
+    FindingKind.NOT_TRUSTED: "is not trusted by other storages",
+    FindingKind.REFUSES_TOKENS: "refuses the tokens that it is shown",
+}
+_MORE = {
+    FindingKind.NOT_REACHABLE: "its door is open to us: look at its firewall and routes",
+    FindingKind.REACHES_NOBODY: "other storages reach these partners: look at its firewall, routes and resolver",
+    FindingKind.DOES_NOT_TRUST: "other storages trust these certificates: look at the CA and CRL files there",
+    FindingKind.NOT_TRUSTED: "we trust its certificate, others do not: look at its chain",
+}
 
 
 def endpoint_down(name: str, reason: Reason, blame: Blame, cells: int, of: int) -> str:
@@ -19,12 +35,41 @@ def endpoint_down(name: str, reason: Reason, blame: Blame, cells: int, of: int) 
     # A missing token says nothing about the storage: it is not down, we cannot look.
     ours = blame in (Blame.ISSUER, Blame.CLIENT)
     what = f"{name} cannot be tested" if ours else f"{name} fails its door check"
-    consequence = f"{cells} of {of} link probes there fail or were not tried for it" if cells else ""
-    return _sentence(what, (reason,), _to_act((blame,), {Blame.DESTINATION: ""}), consequence)
+    return _sentence(what, (reason,), _to_act((blame,), {Blame.DESTINATION: ""}), _lost(cells, of))
+
+
+def refuses_tokens(name: str, issuer: str, accepted: int, reason: Reason, cells: int, of: int) -> str:
+    """SITE-C refuses tokens of https://iam/ at its door, 11 other endpoints accept them: unauthenticated - ..."""
+    others = f"{accepted} other endpoint{'s accept' if accepted > 1 else ' accepts'} them"
+    return _sentence(f"{name} refuses tokens of {issuer} at its door, {others}", (reason,), _lost(cells, of))
+
+
+def issuer_not_accepted(issuer: str, names: Sequence[str], reason: Reason, cells: int, of: int) -> str:
+    """No endpoint accepts tokens of https://iam/ (SITE-A, SITE-B): unauthenticated - ...; the issuer or each ..."""
+    act = "the token issuer or each of these endpoints has to act"
+    return _sentence(f"No endpoint accepts tokens of {issuer} ({_names(names)})", (reason,), act, _lost(cells, of))
+
+
+def no_tokens(
+    issuer: str, names: Sequence[str], reasons: Sequence[Reason], blame: Blame, cells: int, of: int, *, ours: bool
+) -> str:
+    """No tokens from https://iam/ for 12 endpoints (SITE-A, ...): issuer_unreachable - ...; the token issuer ..."""
+    if ours:
+        what = f"Our own side fails at {_count(names, 'endpoint')} ({_names(names)})"
+    else:
+        what = f"No tokens{f' from {issuer}' if issuer else ''} for {_count(names, 'endpoint')} ({_names(names)})"
+    return _sentence(what, reasons, _to_act((blame,), {}), _lost(cells, of))
 
 
 def bad_line(
-    name: str, role: Blame, partners: tuple[int, int], variants: Variants, reasons: Sequence[Reason], blame: Blame
+    kind: FindingKind,
+    name: str,
+    role: Blame,
+    partners: tuple[int, int],
+    variants: Variants,
+    reasons: Sequence[Reason],
+    blame: Blame,
+    detail: str,
 ) -> str:
     """SITE-C fails as destination from 4 of 4 sources (https-pull, https-push): no_space - the destination ..."""
     others = "to {} of {} destinations" if role is Blame.SOURCE else "from {} of {} sources"
@@ -32,8 +77,76 @@ def bad_line(
     failing, tried = variants
     if len(failing) < len(tried):
         where += f", where it is the {'active' if failing == (_ACTIVE_VARIANTS[role],) else 'passive'} party"
-    what = f"{name} fails as {role} {others.format(*partners)} ({where})"
-    return _sentence(what, reasons, _to_act((blame,), {role: ""}))
+    what = f"{name} {_FAILS.get(kind, 'fails')} as {role} {others.format(*partners)} ({where})"
+    return _sentence(what, reasons, detail, _MORE.get(kind, ""), _to_act((blame,), {role: ""}))
+
+
+def bad_party(
+    kind: FindingKind,
+    name: str,
+    shape: FindingKind,
+    partners: tuple[int, int],
+    share: float,
+    reasons: Sequence[Reason],
+    blame: Blame,
+    detail: str,
+    variants: Variants,
+) -> str:
+    """SITE-D fails whenever it is the active party, with 11 of 11 partners (pull into it, push out of it): ..."""
+    whenever = "whenever" if share == 1 else "nearly always when" if share >= 0.5 else "often when"
+    how = {
+        FindingKind.BAD_AS_ACTIVE: (f"{whenever} it is the active party", "pull into it, push out of it"),
+        FindingKind.BAD_AS_PASSIVE: (f"{whenever} it is the passive party", "pull from it, push into it"),
+        FindingKind.BAD_BOTH_WAYS: ("as source and as destination", _variants(variants)),
+    }
+    when, where = how[shape]
+    what = f"{name} {_FAILS.get(kind, 'fails')} {when}, with {partners[0]} of {partners[1]} partners ({where})"
+    ends = {Blame.SOURCE: "", Blame.DESTINATION: ""}
+    return _sentence(what, reasons, detail, _MORE.get(kind, ""), _to_act((blame,), ends))
+
+
+def issued_by(authority: str, count: int) -> str:
+    return f"{'all of them were' if count > 1 else 'it was'} issued by {authority}"
+
+
+def unclear(candidates: Sequence[tuple[str, Blame]], variants: Variants, reasons: Sequence[Reason]) -> str:
+    """SITE-A as source or SITE-C as destination fails (https-pull only): ...; the matrix cannot tell which."""
+    who = " or ".join(f"{name} as {role}" for name, role in candidates)
+    return _sentence(f"{who} fails ({_variants(variants)})", reasons, "the matrix cannot tell which has to act")
+
+
+def implementation_pair(
+    servers: tuple[str, str], words: tuple[str, str], count: tuple[int, int], reasons: Sequence[Reason]
+) -> str:
+    """dCache/9.2 as active party fails with StoRM/1.11 as passive party (2 and 3 endpoints): ...; each works ..."""
+    (one, other), (as_one, as_other) = servers, words
+    what = f"{one} as {as_one} fails with {other} as {as_other} ({count[0]} and {count[1]} endpoints)"
+    return _sentence(what, reasons, "each of them works with others: tell the developers of both")
+
+
+def block(
+    sources: Sequence[str], destinations: Sequence[str], variants: Variants, reasons: Sequence[Reason], blame: Blame
+) -> str:
+    """3 sources (A, B, C) fail to 2 destinations (X, Y) (https-pull only): ...; the network between has to act."""
+    if set(sources) == set(destinations):
+        what = f"{_names(sources)} fail with each other ({_variants(variants)})"
+    else:
+        what = f"{_names(sources)} fail to {_names(destinations)} ({_variants(variants)})"
+    return _sentence(what, reasons, "all of them work with others", _to_act((blame,), {}))
+
+
+def block_both_ways(
+    one: Sequence[str], other: Sequence[str], variants: Variants, reasons: Sequence[Reason], blame: Blame
+) -> str:
+    """A, B and X, Y fail with each other both ways."""
+    what = f"{_names(one)} on one side and {_names(other)} on the other fail both ways ({_variants(variants)})"
+    return _sentence(what, reasons, "all of them work with others", _to_act((blame,), {}))
+
+
+def everything(endpoints: int, variants: Variants, reasons: Sequence[Reason], blame: Blame) -> str:
+    """Nothing works between any of the 12 endpoints (https-pull only): ...; it is not certain who has to act."""
+    what = f"Nothing works between any of the {endpoints} endpoints ({_variants(variants)})"
+    return _sentence(what, reasons, _to_act((blame,), {}))
 
 
 def single_link(
@@ -42,6 +155,26 @@ def single_link(
     """SITE-A -> SITE-B fails (https-pull only): passive_tls_failed - the active ...; SITE-A or SITE-B has to act."""
     what = f"{source} -> {destination} fails ({_variants(variants)})"
     return _sentence(what, reasons, _to_act(suspects, {Blame.SOURCE: source, Blame.DESTINATION: destination}))
+
+
+def bad_path(one: str, other: str, variants: Variants, reasons: Sequence[Reason], blame: Blame) -> str:
+    """SITE-A <-> SITE-B fails both ways (https-pull, https-push): ...; the network between has to act."""
+    return _sentence(f"{one} <-> {other} fails both ways ({_variants(variants)})", reasons, _to_act((blame,), {}))
+
+
+def _lost(cells: int, of: int) -> str:
+    return f"{cells} of {of} link probes there fail or were not tried for it" if cells else ""
+
+
+def _count(names: Sequence[str], word: str) -> str:
+    return f"{len(names)} {word}{'s' if len(names) != 1 else ''}"
+
+
+def _names(names: Sequence[str]) -> str:
+    """All of a few; of many the first, and how many more."""
+    if len(names) <= MOST_NAMES + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
 
 
 def _variants(variants: Variants) -> str:

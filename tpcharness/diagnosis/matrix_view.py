@@ -39,8 +39,8 @@ class Place(NamedTuple):
 class Cell:
     """One link in one variant, with the worst of its latest results per size.
 
-    `suspects` is everybody whose fault it may be, as far as this one cell can tell. `servers` is what source and
-    destination call themselves, their last hops, "" if unknown.
+    `reported` is everybody whose fault the result says it may be; `suspects` also those whom only other cells can
+    acquit. `servers` is what source and destination call themselves, their last hops, "" if unknown.
     """
 
     source: str
@@ -48,6 +48,7 @@ class Cell:
     variant: Variant
     result: Result
     places: tuple[Place, Place]
+    reported: frozenset[Blame]
     suspects: frozenset[Blame]
     servers: tuple[str, str]
     ok: bool
@@ -57,13 +58,16 @@ class Cell:
     def of(cls, source: str, destination: str, variant: Variant, result: Result) -> Cell:
         """The cell of this link."""
         servers = result.implementation
+        reported = _reported(result)
+        hearsay = result.reason in HEARSAY and reported & BOTH_ENDS
         return cls(
             source,
             destination,
             variant,
             result,
             (Place(variant, Blame.SOURCE, source), Place(variant, Blame.DESTINATION, destination)),
-            _suspects(result),
+            reported,
+            reported | BOTH_ENDS if hearsay else reported,
             ((servers.source or ("",))[-1], (servers.destination or ("",))[-1]),
             result.outcome is Outcome.OK,
             result.outcome in (Outcome.FAILURE, Outcome.ERROR),
@@ -105,13 +109,13 @@ class Cell:
         return role in self.suspects or not self.suspects <= BOTH_ENDS
 
 
-def _suspects(result: Result) -> frozenset[Blame]:
+def _reported(result: Result) -> frozenset[Blame]:
     if result.outcome not in (Outcome.FAILURE, Outcome.ERROR):
         return frozenset()
     suspects = frozenset(alternative.blame for alternative in result.alternatives)
     if not suspects or result.blame is not Blame.UNDETERMINED:
         suspects |= {result.blame}
-    return suspects | BOTH_ENDS if result.reason in HEARSAY and suspects & BOTH_ENDS else suspects
+    return suspects
 
 
 def latest(results: Iterable[Result]) -> tuple[dict[str, Result], list[Cell]]:

@@ -61,7 +61,7 @@ _R, _P = Reason, Party
 PATTERNS: tuple[Pattern, ...] = (
     _row(r"connection to (?:local|private)\S* addresses? is forbidden|local/private address",
          _R.PASSIVE_ADDRESS_FORBIDDEN, _P.ACTIVE, source="http-tpc 1.1, XRootD 5.9.3"),
-    _row(r"no space left|disk quota|quota exceeded|code=-?28\b|insufficient storage|out of space",
+    _row(r"no space left|disk quota|quota exceeded|quota-not-exceeded|code=-?28\b|insufficient storage|out of space",
          _R.NO_SPACE, _P.DESTINATION, source="recordings pull-disk-full; http-tpc 6.2"),
     _row(r"no useful checksum|no checksum in HEAD|file has no checksum",
          _R.CHECKSUM_UNAVAILABLE, _P.PASSIVE, source="dCache, http-tpc 6.2"),
@@ -124,7 +124,7 @@ _NAMES = re.compile(
     r"""
     https?://[^\s,;"']+?(?=[\s,;"']|:\s|:?$)
     | (?:local|remote)=[^\s,]+
-    | (?<![\w.])(?:[\w-]+\.)+(?![\w-]*(?:exception|error)\b)[a-z][\w-]*(?!\.?[\w-])
+    | (?<![\w.-])(?:[\w-]+\.)+(?![\w-]*(?:exception|error)\b)[a-z][\w-]*(?!\.?[\w-])
     | (?<![\w.])/[^\s,;:"']+
     """,
     re.IGNORECASE | re.VERBOSE,

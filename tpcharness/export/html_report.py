@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -25,7 +24,8 @@ from tpcharness.export.report_cells import report_cells, shown
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.plan import Dropped
-from tpcharness.model.variant import Blame, Outcome, Variant
+from tpcharness.model.result import Result
+from tpcharness.model.variant import Blame, Variant
 from tpcharness.results.run import EndpointFacts, RunEnd, RunFacts
 from tpcharness.results.store import Cell, CellState, MatrixStore
 
@@ -58,7 +58,7 @@ _STATES = {
 def html_report(run: RunFacts, store: MatrixStore, findings: Sequence[Finding], *, now: datetime | None = None) -> str:
     """The text of the file; pure ASCII, so that it is the same in every encoding.
 
-    `now` lets green cells expire. Takes about a second for 170 endpoints and stays below 2 MB there.
+    `now` lets green cells expire. For 170 endpoints it takes a few seconds and has less than 2 MB.
     """
     assets = files("tpcharness.export") / "assets"
     style = (assets / "report.css").read_text(encoding="ascii")
@@ -72,7 +72,8 @@ def html_report(run: RunFacts, store: MatrixStore, findings: Sequence[Finding], 
     )
     environment.filters.update(shown=shown, count=count_text, size=size_text, duration=duration_text, moment=_moment)
     cells = list(store.cells(now=now))
-    told = [_told(finding, run, store) for finding in findings]
+    probes = {result.probe_id: result for result in store.results()}
+    told = [_told(finding, run, probes) for finding in findings]
     endpoints = _endpoints(run, store, cells, now)
     text = environment.get_template("report.html").render(
         run=run,
@@ -132,7 +133,7 @@ def _verdict(cells: Sequence[Cell], store: MatrixStore, findings: Sequence[Findi
         )
     if not parts:
         parts.append(f"{count_text(len(doors), 'endpoint')} failed the door check")
-    causes = f"; {count_text(len(findings), 'cause explains', 'causes explain')} it" if findings else ""
+    causes = f", for {count_text(len(findings), 'cause')}" if findings else ""
     return " and ".join(parts) + causes + "."
 
 
@@ -149,20 +150,24 @@ class _Told:
         return self.finding.kind is FindingKind.SINGLE_LINK
 
 
-def _told(finding: Finding, run: RunFacts, store: MatrixStore) -> _Told:
+def _told(finding: Finding, run: RunFacts, probes: Mapping[str, Result]) -> _Told:
     site = {facts.name: facts.site for facts in run.endpoints}
     first, last = finding.culprits[:1], finding.culprits[-1:]
     named = {Blame.SOURCE: first, Blame.DESTINATION: last}.get(finding.blame, ())
-    who = " ".join(f"{name} ({site[name]})" if site.get(name) not in (None, "", name) else name for name in named)
-    return _Told(finding, who or _NOT_ENDPOINTS.get(finding.blame, "not certain"), _link(finding, store))
+    who = " ".join(_with_site(name, site.get(name, "")) for name in named)
+    return _Told(finding, who or _NOT_ENDPOINTS.get(finding.blame, "not certain"), _link(finding, probes))
 
 
-def _link(finding: Finding, store: MatrixStore) -> str:
+def _with_site(name: str, site: str) -> str:
+    return f"{name} ({site})" if site and site.casefold() != name.casefold() else name
+
+
+def _link(finding: Finding, probes: Mapping[str, Result]) -> str:
     if finding.kind is FindingKind.ENDPOINT_DOWN:
         return fragment(endpoint=finding.culprits[0])
-    for result in store.results():
-        if result.probe_id == finding.probe_id and isinstance(result.subject, LinkSubject):
-            return _cell_link(result.subject, result.variant)
+    typical = probes.get(finding.probe_id)
+    if typical is not None and isinstance(typical.subject, LinkSubject):
+        return _cell_link(typical.subject, typical.variant)
     if finding.kind is FindingKind.SINGLE_LINK and finding.variants:
         return _cell_link(LinkSubject(*finding.culprits), finding.variants[0])
     return ""
@@ -179,9 +184,10 @@ def fragment(**words: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """How an endpoint fares in one role, and what it fails with most."""
+    """How an endpoint fares in one role: `own` of its `bad` cells are its own to mend, most of them for `reason`."""
 
     bad: int = 0
+    own: int = 0
     skipped: int = 0
     tried: int = 0
     reason: str = ""
@@ -197,11 +203,13 @@ class _Endpoint:
     link: str
 
     @property
-    def badness(self) -> tuple[bool, int, int]:
+    def badness(self) -> tuple[bool, int, int, int]:
+        roles = self.source, self.destination
         return (
             self.door in _BAD,
-            self.source.bad + self.destination.bad,
-            self.source.skipped + self.destination.skipped,
+            sum(role.own for role in roles),
+            sum(role.bad for role in roles),
+            sum(role.skipped for role in roles),
         )
 
 
@@ -223,19 +231,19 @@ def _endpoints(run: RunFacts, store: MatrixStore, cells: Iterable[Cell], now: da
                 known.get(name, EndpointFacts(name)),
                 "" if door is None else door.state,
                 "" if door is None else door.worst.reason.value,
-                _role(rows[name]),
-                _role(columns[name]),
+                _role(rows[name], Blame.SOURCE),
+                _role(columns[name], Blame.DESTINATION),
                 fragment(endpoint=name) if door else "",
             )
         )
     return sorted(found, key=lambda endpoint: endpoint.badness, reverse=True)
 
 
-def _role(cells: Sequence[Cell]) -> _Role:
+def _role(cells: Sequence[Cell], role: Blame) -> _Role:
     bad = [cell for cell in cells if cell.state in _BAD]
-    skipped = sum(cell.worst.outcome is Outcome.SKIPPED for cell in cells)
-    reasons = Counter(cell.worst.reason.value for cell in bad).most_common(1)
-    return _Role(len(bad), skipped, len(cells) - skipped, reasons[0][0] if reasons else "")
+    own = [cell.worst.reason.value for cell in bad if cell.worst.blame is role]
+    skipped = sum(cell.state is CellState.SKIPPED for cell in cells)
+    return _Role(len(bad), len(own), skipped, len(cells) - skipped, max(own, key=own.count, default=""))
 
 
 def _dropped(dropped: Iterable[Dropped]) -> list[tuple[str, str, list[str]]]:

@@ -23,7 +23,7 @@ MOST_FINDINGS = 20
 MOST_ROWS = 100
 
 _LIMIT = 1000
-# What begins markup, an entity, a mention or a reference to an issue in the middle of a line (GitLab Flavored Markdown).
+# What can begin markup, an entity, a mention or a reference in the middle of a line (GitLab Flavored Markdown).
 _SPECIAL = re.compile(r"([\\`*_\[\]<|~$&@#!])")
 _BACKTICKS = re.compile("`+")
 _END_WORDS = {

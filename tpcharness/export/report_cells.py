@@ -9,9 +9,10 @@ a placeholder is a control character, and `shown` leaves none in any text.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from statistics import median
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ LIMIT = 1000
 _SHORTEST = 3
 
 
+@lru_cache(maxsize=4096)
 def shown(text: str, limit: int = LIMIT) -> str:
     """Foreign text for a page: without credentials, of at most `limit` characters, everything in it visible.
 
@@ -94,7 +96,6 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
         "doors": checked,
         "texts": pack.texts.items,
         "parts": pack.parts.items,
-        "cases": pack.cases.items,
         "reasons": {
             reason.value: [reason.info.sentence, reason.info.who, reason.info.fix, reason.phase.value]
             for reason in sorted(pack.reasons)
@@ -139,7 +140,6 @@ class _Pack:
     endpoints: Sequence[EndpointFacts]
     texts: _Pool = field(default_factory=lambda: _Pool(""))
     parts: _Pool = field(default_factory=_Pool)
-    cases: _Pool = field(default_factory=_Pool)
     reasons: set[Reason] = field(default_factory=set)
     bases: list[str] = field(default_factory=list)
     _spent: int = 0
@@ -169,7 +169,7 @@ class _Pack:
         deciding = deciding_exchange(result)
         checksum = result.checksum.algorithm, result.checksum.expected, result.checksum.found
         self.reasons |= {result.reason, *(other.reason for other in result.alternatives)}
-        case = (
+        verdict = (
             result.outcome.value,
             result.reason.value,
             result.blame.value,
@@ -180,23 +180,27 @@ class _Pack:
             result.attempt,
             "" if result.address_family is None else result.address_family.value,
             (*(self._text(text, names) for text in checksum), result.checksum.verified_by.value) if whole else None,
-            tuple(self._text(version, names) for version in result.implementation.source) if whole else (),
-            tuple(self._text(version, names) for version in result.implementation.destination) if whole else (),
-            tuple(self._part(self._exchange(each, names)) for each in exchanges) if whole else None,
-            tuple(self._part(self._token(each, names)) for each in result.evidence.tokens) if whole else (),
-            tuple(self._part(self._tls(each, names)) for each in result.evidence.tls) if whole else (),
             next((number for number, each in enumerate(exchanges) if each is deciding), -1),
             None if result.clock_offset_seconds is None else round(result.clock_offset_seconds, 2),
         )
-        if case not in self.cases:
-            self._spent += 150
+        times = result.phases
         return [
-            self.cases.put(case),
+            self._share(verdict),
             shown(result.probe_id, 80),
             round((result.started_at - self.started_at).total_seconds(), 1),
-            [_milliseconds(result.phases.get(phase)) for phase in Phase] if result.phases else 0,
-            0 if result.markers == Markers() else self._markers(result.markers, names),
+            [_milliseconds(times.get(phase)) for phase in Phase] if times else 0,
+            *(self._evidence(result, names) if whole else ()),
         ]
+
+    def _evidence(self, result: Result, names: Sequence[tuple[str, str]]) -> Iterator[object]:
+        evidence, runs = result.evidence, result.implementation
+        yield [self._share(self._exchange(each, names)) for each in evidence.exchanges]
+        yield [self._share(self._token(each, names)) for each in evidence.tokens]
+        yield [self._share(self._tls(each, names)) for each in evidence.tls]
+        yield self._text(", ".join(runs.source), names)
+        yield self._text(", ".join(runs.destination), names)
+        if result.markers != Markers():
+            yield self._markers(result.markers, names)
 
     def _exchange(self, exchange: Exchange, names: Sequence[tuple[str, str]]) -> Hashable:
         return (
@@ -239,9 +243,9 @@ class _Pack:
             self._text(", ".join(markers.remote_connections), names),
         ]
 
-    def _part(self, part: Hashable) -> int:
+    def _share(self, part: Hashable) -> int:
         if part not in self.parts:
-            self._spent += 80
+            self._spent += 90
         return self.parts.put(part)
 
     def _text(self, text: str, names: Sequence[tuple[str, str]]) -> int:

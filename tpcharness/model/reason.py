@@ -363,10 +363,10 @@ def _rows() -> tuple[ReasonInfo, ...]:
         row(116, r.CONTENT_MISMATCH, p.VERIFY, "The storage gave back other bytes than we had stored there.",
             "The storage's site.", "This is data corruption: tell the site.", ""),
 
-        row(120, r.CLEANUP_REFUSED, p.CLEANUP, "The copy is good, but we may not delete our own payload file.",
+        row(120, r.CLEANUP_REFUSED, p.CLEANUP, "Everything else is good, but we may not delete our own payload file.",
             "The destination's site, or whoever set scopes.",
             "The token needs storage.modify at the payload path; the file stays in the ledger.", "design 7"),
-        row(121, r.CLEANUP_FAILED, p.CLEANUP, "The copy is good, but our payload file could not be deleted.",
+        row(121, r.CLEANUP_FAILED, p.CLEANUP, "Everything else is good, but our payload file could not be deleted.",
             "The destination's site.", "Try `tpcharness clean` later; the file stays in the ledger.", "design 6"),
         row(122, r.STILL_WRITING, p.CLEANUP, "After we had given up, the destination's file went on growing.",
             "The active storage: it does not stop when its client goes away (StoRM).",

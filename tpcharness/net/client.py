@@ -82,13 +82,9 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HttpClient:
-        # A limit of aiohttp's would be a queue that nobody times; the engine's limits bound us.
-        if self._reuse:
-            connector = PinnedConnector(limit=0, keepalive_timeout=60)
-        else:
-            connector = PinnedConnector(limit=0, force_close=True)
+        self._connector = PinnedConnector(reuse=self._reuse)
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
             headers={"User-Agent": self._user_agent},
@@ -107,6 +103,7 @@ class HttpClient:
     ) -> None:
         if self._session is not None:
             await self._session.close()
+            await self._connector.finish()
             self._session = None
         self._resolver.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tpcharness.net.resolver import Address
 from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
 
 TLS_SHUTDOWN_SECONDS = 1.0
+IDLE_SECONDS = 60.0
 
 
 class DialFailedError(aiohttp.ClientError):
@@ -67,6 +69,25 @@ class PinnedConnector(aiohttp.BaseConnector):
     of extension for connectors, in the same task.
     """
 
+    def __init__(self, *, reuse: bool) -> None:
+        # A limit here would be a queue that nobody times; the engine's limits bound us.
+        super().__init__(limit=0, force_close=not reuse, keepalive_timeout=IDLE_SECONDS if reuse else None)
+        self._open = weakref.WeakSet[ResponseHandler]()
+
+    async def finish(self) -> None:
+        """Waits until connections that are saying goodbye are gone, cutting them off; call it after `close`.
+
+        A TLS connection goes on for up to `TLS_SHUTDOWN_SECONDS` after it was closed, and a loop that is closed
+        before that fails (uvloop: EBUSY).
+        """
+        going = [(protocol, protocol.closed) for protocol in self._open]
+        for protocol, _ in going:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+        waiting = [closed for _, closed in going if closed is not None]
+        if waiting:
+            await asyncio.wait(waiting, timeout=TLS_SHUTDOWN_SECONDS)
+
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: list[aiohttp.tracing.Trace], timeout: aiohttp.ClientTimeout
     ) -> ResponseHandler:
@@ -79,6 +100,7 @@ class PinnedConnector(aiohttp.BaseConnector):
             connection.close()
             raise
         dial.on_ready()
+        self._open.add(protocol)
         return protocol
 
     async def _connect(self, dial: Dial) -> socket.socket:

@@ -74,7 +74,7 @@ class Resolver:
         """All addresses of the host in the family; a literal address needs no thread."""
         literal = _literal(host)
         if literal is not None:
-            return self._resolution(host, [literal.ip], family, 0.0, 0.0)
+            return self._resolution(host, (literal,), family, 0.0, 0.0)
         loop = asyncio.get_running_loop()
         begin = perf_counter()
         await self._places.acquire()
@@ -91,7 +91,8 @@ class Resolver:
         except UnicodeError:
             failure = Failure(Reason.DNS_FAILURE, f"{host}: not a host name")
         else:
-            return self._resolution(host, found, family, start - begin, perf_counter() - start)
+            addresses = tuple(map(Address.of, found))
+            return self._resolution(host, addresses, family, start - begin, perf_counter() - start)
         return Resolution((), failure, start - begin, perf_counter() - start)
 
     def _free(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -100,9 +101,12 @@ class Resolver:
 
     @staticmethod
     def _resolution(
-        host: str, found: list[str], family: AddressFamily, queued_seconds: float, resolve_seconds: float
+        host: str,
+        addresses: tuple[Address, ...],
+        family: AddressFamily,
+        queued_seconds: float,
+        resolve_seconds: float,
     ) -> Resolution:
-        addresses = tuple(map(Address.of, found))
         usable = tuple(a for a in addresses if family in (AddressFamily.ANY, a.family))
         failure = None
         if not usable:

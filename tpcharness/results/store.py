@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -93,7 +93,7 @@ class MatrixStore:
     def __init__(
         self, endpoints: Iterable[str] = (), *, green_seconds: float | None = None, capacity: int = 200_000
     ) -> None:
-        self._counts: dict[str, _Counts] = {name: _Counts() for name in endpoints}
+        self._counts = defaultdict[str, _Counts](_Counts, {name: _Counts() for name in endpoints})
         self._outcomes: dict[bool, Counter[Outcome]] = {True: Counter(), False: Counter()}
         self._arrived: deque[Result] = deque()
         self._latest: dict[tuple[Subject, Variant], dict[int, Result]] = {}
@@ -180,10 +180,10 @@ class MatrixStore:
         self._outcomes[result.variant.of_link][result.outcome] += step
         subject = result.subject
         if isinstance(subject, LinkSubject):
-            self._counts.setdefault(subject.source, _Counts()).source[result.outcome] += step
-            self._counts.setdefault(subject.destination, _Counts()).destination[result.outcome] += step
+            self._counts[subject.source].source[result.outcome] += step
+            self._counts[subject.destination].destination[result.outcome] += step
         else:
-            self._counts.setdefault(subject.endpoint, _Counts()).door[result.outcome] += step
+            self._counts[subject.endpoint].door[result.outcome] += step
 
     def _forget(self, result: Result) -> None:
         """Counters are about everything that ever came and stay; the cell goes if nothing newer is known of it."""

@@ -15,6 +15,8 @@ from tpcharness.testbed.faults import FaultSet
 from tpcharness.testbed.files import FileStore, FileWriter
 from tpcharness.testbed.stream import Body, Request, Wire
 
+_ANOTHER_NAME = "127.0.0.1"  # a storage is called localhost
+
 # the User-Agents of storages that move bytes for a COPY (http-tpc 1.2; storage-extras 4)
 _PEER_AGENTS = ("xrootd-tpc/", "dCache/", "StoRM", "pelican-origin/", "Apache-HttpClient/", "davix/0.8.0 libdpm")
 
@@ -82,17 +84,19 @@ class Call:
             self.wire.cut()
             return True
         if self.fault(Gibberish):
-            await self.wire.send(b"SSH-2.0-OpenSSH_9.2\r\n")
-            self.wire.close_soon()
+            await self.wire.send(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\r\n")
             return True
         if answer := self.fault(Answer):
             fields: Pairs = (("Content-Type", answer.media_type),) if answer.text else ()
             await self.answer(Reply(answer.status, answer.text.encode(), fields), refused=True)
-            return not await self.finish()
-        if redirected := self.fault(Redirected):
+            await self.finish()
+            return True
+        redirected = None if self._came_by_another_name else self.fault(Redirected)
+        if redirected:
             fields = tuple(("Location", location) for location in self._nowhere(redirected.whither))
             await self.answer(Reply(307, fields=fields))
-            return not await self.finish()
+            await self.finish()
+            return True
         if say := self.fault(Say):
             raise RefusalError(replace(self.trouble(say.cause), forced_status=say.status))
         return False
@@ -174,6 +178,10 @@ class Call:
         fields: Pairs = (("Location", location),)
         await self.answer(Reply(307, fields=fields))
 
+    @property
+    def _came_by_another_name(self) -> bool:
+        return self.request.fields.get("Host").startswith(_ANOTHER_NAME)
+
     def _nowhere(self, whither: Whither) -> tuple[str, ...]:
         """The Location of a redirect that leads to no good place."""
         host = self.request.fields.get("Host")
@@ -188,7 +196,7 @@ class Call:
             case Whither.NO_URL:
                 return ("https://[disk:server]/",)
             case Whither.ANOTHER_NAME:
-                return (f"https://127.0.0.1:{port}{self.request.target}",) if "127.0.0.1" not in host else ()
+                return (f"https://{_ANOTHER_NAME}:{port}{self.request.target}",)
             case Whither.DEAD_PORT:
                 return (f"https://localhost:9{self.request.target}",)
 

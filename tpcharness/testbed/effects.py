@@ -199,16 +199,6 @@ class Kept(Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class Misreported(Effect):
-    """HEAD tells a size that is so many bytes too small."""
-
-    bytes_missing: int = 1
-
-    def with_number(self, number: int) -> Effect:
-        return replace(self, bytes_missing=number)
-
-
-@dataclass(frozen=True, slots=True)
 class BrokenUpload(Effect):
     """A PUT's connection is reset after so many bytes of its body."""
 

@@ -19,9 +19,9 @@ from types import TracebackType
 from typing import Self
 
 from tpcharness.model.endpoint import Endpoint
-from tpcharness.model.reason import Reason
 from tpcharness.testbed.authorisation import ScopeProfile, Verifier
 from tpcharness.testbed.dialects.catalogue import dialect
+from tpcharness.testbed.effects import Shown
 from tpcharness.testbed.faults import FaultSet, UnknownFaultError, parse
 from tpcharness.testbed.files import FileStore
 from tpcharness.testbed.issuer import ISSUER_FAULTS, Issuer
@@ -66,26 +66,12 @@ DIALECTS: tuple[str, ...] = tuple(_HABITS)
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateFault:
-    """Something wrong with the certificate that a site shows; `reason` is what the harness must find at its door."""
-
-    name: str
-    sentence: str
-    reason: Reason
-
-
-_EXPIRED = CertificateFault("tls_expired", "The certificate expired yesterday.", Reason.TLS_EXPIRED)
-_UNTRUSTED = CertificateFault("tls_untrusted", "The certificate's authority is unknown.", Reason.TLS_UNTRUSTED)
-_HOSTNAME = CertificateFault("tls_hostname", "The certificate is for another host.", Reason.TLS_HOSTNAME)
-CERTIFICATE_FAULTS: Mapping[str, CertificateFault] = {fault.name: fault for fault in (_EXPIRED, _UNTRUSTED, _HOSTNAME)}
-
-
-@dataclass(frozen=True, slots=True)
 class GridSpec:
     """What to build.
 
     `dialects` are dealt out in turn. `base_port` None takes any free ports. `directory` holds certificates and the
     client's secret; without it a temporary one does. `on_disk` keeps contents in files below it, else in memory.
+    `stall_seconds` is how long storages wait for each other's bytes; None is as long as what they speak like.
     `faults` are written SITE-B=NAME, or ISSUER=NAME.
     """
 
@@ -93,6 +79,7 @@ class GridSpec:
     dialects: tuple[str, ...] = DIALECTS
     base_port: int | None = None
     marker_period_seconds: float = 5.0
+    stall_seconds: float | None = None
     directory: Path | None = None
     on_disk: Path | None = None
     faults: tuple[str, ...] = ()
@@ -157,10 +144,11 @@ class Grid:
         self.sites: tuple[Site, ...] = ()
         self._faults = _by_name(spec)
         for name in spec.names:
-            self._fault_set(name)
+            FaultSet(self._faults[name])
         for dialect_name in spec.dialects:
             dialect(dialect_name)
         self._exit = AsyncExitStack()
+        self._bad_contexts: dict[Shown, ssl.SSLContext] = {}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -256,24 +244,27 @@ scope_base = "{endpoint.scope_base}"
             dialect=dialect(dialect_name),
             files=FileStore(on_disk=self.spec.on_disk),
             verifier=verifier,
-            server_ssl=self._server_context(name),
+            server_ssl=self.authority.server_context(self.authority.issue(name)),
             client_ssl=self.authority.client_context(),
             prefix=prefix,
             marker_period_seconds=self.spec.marker_period_seconds,
-            faults=self._fault_set(name),
+            stall_seconds=self.spec.stall_seconds,
+            faults=FaultSet(self._faults[name]),
+            bad_ssl=self._bad_context,
         )
         return Site(name, prefix, storage, verifier)
 
-    def _fault_set(self, name: str) -> FaultSet:
-        return FaultSet(fault for fault in self._faults[name] if fault not in CERTIFICATE_FAULTS)
-
-    def _server_context(self, name: str) -> ssl.SSLContext:
-        faults = set(self._faults[name])
-        authority = self.authority
-        if _UNTRUSTED.name in faults:
-            authority = Authority(self.directory / "foreign", name="an authority that nobody knows")
-        hosts = ("elsewhere.invalid",) if _HOSTNAME.name in faults else LOOPBACK_HOSTS
-        return authority.server_context(authority.issue(name, hosts=hosts, expired=_EXPIRED.name in faults))
+    def _bad_context(self, which: Shown) -> ssl.SSLContext:
+        """The TLS side of a storage that shows this certificate; made when it is first wanted."""
+        context = self._bad_contexts.get(which)
+        if context is None:
+            authority = self.authority
+            if which is Shown.UNTRUSTED:
+                authority = Authority(self.directory / "foreign", name="an authority that nobody knows")
+            hosts = ("elsewhere.invalid",) if which is Shown.HOSTNAME else LOOPBACK_HOSTS
+            files = authority.issue(f"bad-{which}", hosts=hosts, expired=which is Shown.EXPIRED)
+            context = self._bad_contexts[which] = authority.server_context(files)
+        return context
 
 
 def _by_name(spec: GridSpec) -> Mapping[str, tuple[str, ...]]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from http import HTTPStatus
 
 from tpcharness.testbed.call import Call
 from tpcharness.testbed.dialects.dialect import Cause, Pairs, Reply, Trouble
-from tpcharness.testbed.effects import Ending, NoVerdict, Silence
+from tpcharness.testbed.effects import Cannot, Ending, Misframe, Misframed, NoVerdict, RunsOn, Silence
 from tpcharness.testbed.files import File
 from tpcharness.testbed.passive import Passive
 from tpcharness.testbed.transfer import Pull, Push, Transfer, read_order
+
+_LONG_LINE = 100_000
+_PAGE = b"<html><head><title>Service</title></head><body>Welcome.</body></html>\n"
 
 
 async def copy(call: Call) -> None:
@@ -18,8 +22,14 @@ async def copy(call: Call) -> None:
     order = read_order(call)
     template = call.trouble(Cause.SERVER_ERROR)
     premises = call.premises
+    cannot = call.fault(Cannot)
     async with Passive(
-        call.dialect, order.extra, premises.client_ssl, template, stall_seconds=premises.stall_seconds
+        call.dialect,
+        order.extra,
+        premises.client_ssl,
+        template,
+        stall_seconds=premises.stall_seconds,
+        out_of_reach=cannot.cause if cannot else None,
     ) as passive:
         transfer = (Pull if order.pull else Push)(call, order, passive)
         await transfer.prepare()
@@ -39,6 +49,9 @@ class Narration:
         self._transfer = transfer
         self._pull = pull
         self._no_verdict = call.fault(NoVerdict)
+        misframe = call.fault(Misframe)
+        self._misframed = misframe.how if misframe else None
+        self._runs_on = self._dialect.runs_on_without_client or call.fault(RunsOn) is not None
         silence = call.fault(Silence)
         self._silent_after = silence.after_markers if silence else None
         self._begun = False
@@ -52,7 +65,7 @@ class Narration:
             mover = group.create_task(self._transfer.run())
             if client_here:
                 client_here = await self._markers_until(mover)
-            if not client_here and not self._dialect.runs_on_without_client:
+            if not client_here and not self._runs_on:
                 await asyncio.sleep(0)  # lets it begin: what never began cannot clean up
                 mover.cancel()
         if client_here:
@@ -120,6 +133,11 @@ class Narration:
         if trouble is not None:
             await self._chunk(self._dialect.failure(trouble))
             return ()
+        if self._misframed is Misframed.TOO_MANY_BYTES:
+            progress = self._transfer.progress()
+            await self._chunk(self._dialect.marker(replace(progress, moved=10 * progress.moved + 1)))
+        if self._misframed is Misframed.LONG_LINE:
+            await self._chunk(b"x" * _LONG_LINE + b"\n")
         if self._dialect.final_marker:
             await self._chunk(self._dialect.marker(self._transfer.progress()))
         await self._chunk(self._dialect.success)
@@ -138,7 +156,17 @@ class Narration:
     async def _chunk(self, data: bytes) -> None:
         if not self._begun:
             await self._begin()
-        await self._call.wire.send_chunk(data)
+        match self._misframed:
+            case Misframed.BAD_SIZE:
+                await self._call.wire.send(b"chunk\r\n", data, b"\r\n")
+            case Misframed.RAW_SIZES:
+                await self._call.wire.send_chunk(f"{len(data):x}\r\n".encode())
+            case Misframed.PAGE:
+                await self._call.wire.send_chunk(_PAGE)
+            case Misframed.CRLF:
+                await self._call.wire.send_chunk(data.replace(b"\n", b"\r\n"))
+            case _:
+                await self._call.wire.send_chunk(data)
 
     @property
     def _trailer(self) -> bool:

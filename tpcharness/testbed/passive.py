@@ -40,17 +40,26 @@ class Passive:
     """The passive party of one copy. Use as an async context manager: leaving it closes the connection.
 
     `extra` goes with every request; its Authorization stays behind when a redirect leads to another host or port,
-    as curl, dCache and StoRM do it (http-tpc 1.6). `template` is the Trouble that failures are made from.
+    as curl, dCache and StoRM do it (http-tpc 1.6). `template` is the Trouble that failures are made from;
+    `out_of_reach` is the cause for which it cannot be connected to at all.
     """
 
     def __init__(
-        self, dialect: Dialect, extra: Pairs, tls: ssl.SSLContext, template: Trouble, *, stall_seconds: float
+        self,
+        dialect: Dialect,
+        extra: Pairs,
+        tls: ssl.SSLContext,
+        template: Trouble,
+        *,
+        stall_seconds: float,
+        out_of_reach: Cause | None = None,
     ) -> None:
         self._dialect = dialect
         self._extra = extra
         self._tls = tls
         self._template = template
         self._stall_seconds = stall_seconds
+        self._out_of_reach = out_of_reach
         self._wire: Wire | None = None
         self._authority = ""
         self._body: Body | None = None
@@ -222,6 +231,10 @@ class Passive:
 
     async def _connect(self, url: SplitResult, method: str) -> socket.socket:
         """A TCP connection to the first address that takes one; from here on `peer` is known (recording pull-404)."""
+        if self._out_of_reach is Cause.PASSIVE_SILENT:
+            await self._wait_in_vain(method)
+        if self._out_of_reach is not None:
+            raise self._failed(self._out_of_reach, method)
         loop = asyncio.get_running_loop()
         for family, address in await self._addresses(url):
             connection = socket.socket(family, socket.SOCK_STREAM)
@@ -241,7 +254,17 @@ class Passive:
             return connection
         raise self._failed(Cause.PASSIVE_REFUSED, method)
 
+    async def _wait_in_vain(self, method: str) -> None:
+        """As long as this implementation waits for a peer that does not answer."""
+        patience = self._patience(method)
+        if patience is None:
+            await asyncio.Event().wait()
+        else:
+            await asyncio.sleep(patience)
+
     async def _addresses(self, url: SplitResult) -> list[tuple[int, tuple[str, int]]]:
+        if self._out_of_reach is Cause.PASSIVE_DNS:
+            raise self._failed(Cause.PASSIVE_DNS, "")
         try:
             port = url.port or _PORTS.get(url.scheme, 443)
             found = await asyncio.get_running_loop().getaddrinfo(url.hostname or "", port, type=socket.SOCK_STREAM)

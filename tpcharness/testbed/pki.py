@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
-_VALIDITY = timedelta(days=7)
+_VALIDITY = timedelta(days=90)  # long enough that no door warns of its end
 _BACKDATED = timedelta(hours=1)  # clocks of containers drift
 _SHORT_DER_LENGTH = 128
 _BOTH_ENDS = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)  # storages are clients too

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from tpcharness.testbed.authorisation import Verifier
 from tpcharness.testbed.call import Call, Premises
 from tpcharness.testbed.dialects.dialect import Cause, Dialect, RefusalError, Reply
+from tpcharness.testbed.effects import Certificate, Occasion, Party, Shown
 from tpcharness.testbed.faults import FaultSet
 from tpcharness.testbed.files import FileStore
 from tpcharness.testbed.listening import listeners
@@ -27,7 +28,8 @@ class Storage:
 
     `prefix` is the directory (a URL path) that exists from the beginning. `server_ssl` None means plain HTTP;
     `client_ssl` is for its own requests as the active party. `stall_seconds` is how long it waits for bytes of a
-    passive party; None means what the dialect's implementation does.
+    passive party; None means what the dialect's implementation does. `bad_ssl` makes the TLS side with a certificate
+    that is not what it should be.
     A dialect that redirects gets a second port: `port` is the manager's, `data_port` the disk server's.
     """
 
@@ -44,6 +46,7 @@ class Storage:
         marker_period_seconds: float = 5.0,
         stall_seconds: float | None = None,
         faults: FaultSet | None = None,
+        bad_ssl: Callable[[Shown], ssl.SSLContext] | None = None,
     ) -> None:
         self.name = name
         self.dialect = dialect
@@ -53,6 +56,9 @@ class Storage:
         self.data_port = 0
         self.hostname = "localhost"
         self._server_ssl = server_ssl
+        self._bad_ssl = bad_ssl
+        if server_ssl is not None and bad_ssl is not None:
+            server_ssl.sni_callback = self._choose_certificate
         self._host = "127.0.0.1"
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,6 +138,12 @@ class Storage:
         for listener in opened:
             self._servers.append(await asyncio.start_server(accept, sock=listener, limit=STREAM_LIMIT, **tls))
         return int(opened[0].getsockname()[1])
+
+    def _choose_certificate(self, handshake: Any, *_: object) -> None:
+        """Shows another certificate when a fault says so; asked by every handshake."""
+        fault = self.faults.find(Certificate, Occasion("", Party.CLIENT))
+        if fault is not None and self._bad_ssl is not None:
+            handshake.context = self._bad_ssl(fault.which)
 
     def _close(self) -> None:
         for server in self._servers:

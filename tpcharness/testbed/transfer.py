@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from tpcharness.testbed.authorisation import Operation
 from tpcharness.testbed.call import Call
 from tpcharness.testbed.dialects.dialect import Cause, Pairs, Progress, RefusalError, Trouble
-from tpcharness.testbed.effects import Freeze, Full, Spoil, Spoiled
+from tpcharness.testbed.effects import Fails, Freeze, Full, Queued, Spoil, Spoiled
 from tpcharness.testbed.files import PIECE, Directory, File, FileWriter
 from tpcharness.testbed.passive import Passive
 from tpcharness.testbed.stream import ResponseHead
@@ -25,6 +25,7 @@ from tpcharness.testbed.stream import ResponseHead
 _PREFIX = "transferheader"
 _HOP_BY_HOP = frozenset({"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "expect"})
 _DIGEST_TRIES = 12
+_WRONG_SUM = "adler32 0a1b2c3d != 3d2c1b0a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class _Transfer:
         self._passive = passive
         self._freeze = call.fault(Freeze)
         self._spoil = call.fault(Spoil)
+        self._fails = call.fault(Fails)
+        self._queued = call.fault(Queued) is not None
         self._started = self._last_byte = time.time()
         self._running = False
         self.moved = 0
@@ -129,8 +132,16 @@ class _Transfer:
         self.moved += len(data)
         self._last_byte = time.time()
 
+    async def _begin(self) -> None:
+        """A mover takes the copy up, unless it waits for one for ever."""
+        if self._queued:
+            await asyncio.Event().wait()
+        self._running = True
+
     async def _thaw(self) -> None:
-        """Stands still for ever, once a fault says so."""
+        """Stands still for ever, or raises RefusalError, once a fault says so."""
+        if self._fails and self.moved >= self._fails.after_bytes:
+            raise self._refuse(self._fails.cause, text=_WRONG_SUM, moved=self.moved)
         if self._freeze and self.moved >= self._freeze.after_bytes:
             await asyncio.Event().wait()
 
@@ -139,6 +150,8 @@ class _Transfer:
             return data
         if self._spoil.how is Spoiled.EMPTY:
             return b""
+        if self._spoil.how is Spoiled.SHORT:
+            return data[:-1] if self.moved == 0 and self._order.pull else data
         return bytes([data[0] ^ 0x01]) + data[1:] if self.moved == 0 else data
 
 
@@ -181,7 +194,7 @@ class Pull(_Transfer):
         if writer is None:
             raise RuntimeError("open comes before run")
         try:
-            self._running = True
+            await self._begin()
             await self._fetch(writer)
         except RefusalError as error:
             self._drop(writer)
@@ -274,7 +287,7 @@ class Push(_Transfer):
 
     async def run(self) -> Trouble | None:
         try:
-            self._running = True
+            await self._begin()
             await self._send()
         except RefusalError as error:
             return replace(error.trouble, size=error.trouble.size or self._local.size)
@@ -289,7 +302,9 @@ class Push(_Transfer):
     async def _send(self) -> None:
         if self._call.dialect.checks_peer_exists and not self._order.overwrite:
             await self._check_absence()
-        length = 0 if self._spoil and self._spoil.how is Spoiled.EMPTY else self._local.size
+        length = self._local.size
+        if self._spoil and self._spoil.how is not Spoiled.FLIPPED:
+            length = 0 if self._spoil.how is Spoiled.EMPTY else max(0, length - 1)
         response = await self._passive.upload(lambda: self._pieces(length), length)
         await self._passive.demand("PUT", response)
         if self._order.verify and self._spoil is None:

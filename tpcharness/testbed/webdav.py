@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
+import time
 from urllib.parse import quote, urlsplit
 
 from tpcharness.testbed.authorisation import Operation, components
 from tpcharness.testbed.call import Call
 from tpcharness.testbed.dialects.dialect import Cause, Entry, Pairs, Reply
-from tpcharness.testbed.effects import Digest, Digests, Drip, Full, ShortBody, Stall
+from tpcharness.testbed.effects import BrokenUpload, Digest, Digests, Drip, Full, Hidden, Kept, ShortBody, Stall
 from tpcharness.testbed.files import PIECE, Directory, File, FileWriter, Node
 from tpcharness.testbed.stream import PeerGoneError
 
@@ -84,7 +85,8 @@ async def delete(call: Call) -> None:
         call.require(Operation.STAT, method="HEAD")
     call.require(Operation.DELETE)
     try:
-        call.files.remove(call.path)
+        if not call.fault(Kept):
+            call.files.remove(call.path)
     except FileNotFoundError:
         raise call.refuse(Cause.MISSING) from None
     except OSError:
@@ -151,9 +153,17 @@ HANDLERS = {
 
 def _found(call: Call) -> Node:
     node = call.files.find(call.path)
-    if node is None:
+    if node is None or (isinstance(node, File) and _hidden(call, node)):
         raise call.refuse(Cause.MISSING)
     return node
+
+
+def _hidden(call: Call, file: File) -> bool:
+    """Whether the namespace does not show the file yet (xrootd#1314)."""
+    hidden = call.fault(Hidden)
+    return hidden is not None and (
+        not hidden.milliseconds or time.time() - file.modified < hidden.milliseconds / 1000
+    )
 
 
 async def _queued(call: Call, file: File) -> bool:
@@ -172,8 +182,12 @@ async def _file_fields(call: Call, file: File) -> Pairs:
     fault = call.fault(Digest)
     if not algorithm or (fault and fault.what is Digests.ABSENT):
         return others
+    if fault and fault.what is Digests.GARBLED:
+        return (("Digest", f"{algorithm}=not-a-number"), *others)
+    if fault and fault.what is Digests.OTHER:
+        algorithm = "md5"
     raw = await file.digest(algorithm)
-    if fault:
+    if fault and fault.what is Digests.WRONG:
         raw = bytes([raw[0] ^ 0xFF]) + raw[1:]
     return (call.dialect.digest(algorithm, raw, call.request.fields), *others)
 
@@ -204,8 +218,12 @@ async def _receive(call: Call, writer: FileWriter) -> None:
     """Writes the request's body into the file. Raises RefusalError, or PeerGoneError when it ends too early."""
     try:
         await call.invite()
+        broken = call.fault(BrokenUpload)
         while data := await call.body.piece():
             await writer.write(data)
+            if broken and call.body.received >= broken.after_bytes:
+                call.wire.cut()
+                raise PeerGoneError(call.body.received)
         writer.commit()
     except OSError as error:
         _drop(call, writer)

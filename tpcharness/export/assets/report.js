@@ -14,7 +14,7 @@ const MARKS = {ok: "\u2713", skipped: "\u00b7", stale: "~", absent: " "};
 const LETTERS = {source: "S", destination: "D", path: "P", issuer: "I", client: "C", undetermined: "?", nobody: "\u00d7"};
 const ACTORS = {path: "the network between the two", issuer: "the token issuer", client: "whoever runs this harness",
   undetermined: "not certain", nobody: "nobody"};
-const LAST_LINK = 7;
+const ROOMY = 14, CLOSE = 48; // endpoints, up to which a cell has room for its marks
 
 // ---- the cells -----------------------------------------------------------------------------------------------
 
@@ -26,7 +26,7 @@ const detailNumbers = VARIANTS.map((variant) => {
 const markAt = (v, i, j) => data.rows[VARIANTS[v]][i][j];
 const stateAt = (v, i, j) => STATES[markAt(v, i, j)] || "ok";
 const detailsAt = (v, i, j) => data.details[VARIANTS[v]][detailNumbers[v][i][j]] || [];
-const caseAt = (v, i, j) => data.cases[detailsAt(v, i, j)[0][0]];
+const verdictAt = (v, i, j) => data.parts[detailsAt(v, i, j)[0][0]];
 const isBad = (state) => state === "failure" || state === "error";
 const short = (variant) => variant.replace(/^https-/, "");
 
@@ -42,7 +42,7 @@ function halfText(v, i, j) {
   const state = stateAt(v, i, j);
   if (state === "ok") return ["ok", speedText(markAt(v, i, j))].filter(Boolean).join(", ");
   if (detailNumbers[v][i][j] < 0) return WORDS[state];
-  const [, reason, blame] = caseAt(v, i, j);
+  const [, reason, blame] = verdictAt(v, i, j);
   return `${WORDS[state]}, ${reason}${isBad(state) ? `, ${blame} has to act` : ""}`;
 }
 
@@ -84,7 +84,7 @@ function matcher() {
   const wanted = byId("show").value;
   if (wanted === "") return () => true;
   if (wanted === "*") return (v, i, j) => isBad(stateAt(v, i, j));
-  return (v, i, j) => detailNumbers[v][i][j] >= 0 && caseAt(v, i, j)[1] === wanted;
+  return (v, i, j) => detailNumbers[v][i][j] >= 0 && verdictAt(v, i, j)[1] === wanted;
 }
 
 function ordered(numbers, badness) {
@@ -97,32 +97,37 @@ function arrange(matches) {
   const all = data.endpoints.map((_, i) => i);
   const [from, to] = [wordsOf("from"), wordsOf("to")];
   const sources = all.filter((i) => touches(from, i)), destinations = all.filter((i) => touches(to, i));
-  const bad = [new Float64Array(COUNT), new Float64Array(COUNT)], kept = [new Set(), new Set()];
+  const bad = [new Float64Array(COUNT), new Float64Array(COUNT)], own = [new Set(), new Set()], kept = [new Set(), new Set()];
   for (const i of sources) for (const j of destinations) for (const v of chosen) {
     const state = stateAt(v, i, j);
     if (!matches(v, i, j)) continue;
     const weight = isBad(state) ? 1 : state === "skipped" ? 1e-3 : 0;
     bad[0][i] += weight; bad[1][j] += weight;
+    if (isBad(state)) {
+      const blame = verdictAt(v, i, j)[2];
+      if (blame === "source") own[0].add(i);
+      if (blame === "destination") own[1].add(j);
+    }
     kept[0].add(i); kept[1].add(j);
   }
   const filtered = byId("show").value !== "";
   rows = ordered(sources.filter((i) => !filtered || kept[0].has(i)), bad[0]);
   columns = ordered(destinations.filter((j) => !filtered || kept[1].has(j)), bad[1]);
-  return bad;
+  return {bad, own};
 }
 
-function header(i, scope, bad) {
+function header(i, scope, {bad, own}) {
   const [name, site, host] = data.endpoints[i];
-  const count = Math.floor(bad[scope === "row" ? 0 : 1][i]);
+  const role = scope === "row" ? 0 : 1, count = Math.floor(bad[role][i]);
   const label = make("a", {title: [name, site, host].filter(Boolean).join("\n")}, said(name));
   if (data.doors[i]) label.href = fragment({endpoint: name});
   label.tabIndex = -1;
-  const cell = make("th", {scope: scope === "row" ? "row" : "col", className: count ? "bad" : ""},
+  const cell = make("th", {scope: scope === "row" ? "row" : "col", className: own[role].has(i) ? "own" : ""},
     make("span", {}, label, count ? make("b", {"aria-label": `, ${count} failing`}, String(count)) : ""));
   return cell;
 }
 
-function cellOf(i, j, matches) {
+function cellOf(i, j, matches, marks) {
   const cell = document.createElement("td");
   let classes = i === j ? "same" : "", text = "";
   chosen.forEach((v, place) => {
@@ -130,7 +135,7 @@ function cellOf(i, j, matches) {
     const name = matched ? state : state === "absent" ? state : "dimmed";
     classes += ` ${place ? "b" : "a"}-${name}`;
     if (chosen.length === 1) classes += ` b-${name}`;
-    text += !matched ? " " : isBad(state) ? LETTERS[caseAt(v, i, j)[2]] : MARKS[state];
+    text += !matched ? " " : isBad(state) ? LETTERS[verdictAt(v, i, j)[2]] : marks[state];
   });
   cell.className = classes;
   if (text.trim()) cell.textContent = text.replaceAll(" ", "\u00a0");
@@ -140,11 +145,12 @@ function cellOf(i, j, matches) {
 }
 
 function draw() {
-  const matches = matcher(), bad = arrange(matches);
+  const matches = matcher(), badness = arrange(matches);
   const size = Math.max(rows.length, columns.length);
-  const [density, half, height, label] = size <= 14 ? ["roomy", 24, 30, 190] : size <= 48 ? ["close", 13, 21, 170]
+  const [density, half, height, label] = size <= ROOMY ? ["roomy", 24, 30, 190] : size <= CLOSE ? ["close", 13, 21, 170]
     : ["dense", 8, 15, 150];
   const width = half * Math.max(2, chosen.length) + (chosen.length === 1 ? -half / 2 : 0);
+  const marks = density === "dense" ? {...MARKS, ok: " "} : MARKS;
   grid.className = density;
   grid.style.setProperty("--half", `${width / chosen.length}px`);
   grid.style.setProperty("--height", `${height}px`);
@@ -152,12 +158,12 @@ function draw() {
   const widths = make("colgroup", {}, make("col"), ...columns.map(() => make("col")));
   [...widths.children].forEach((col, n) => { col.style.width = `${n ? width + 1 : label}px`; });
   const corner = make("th", {className: "corner"}, make("span", {}, "destination \u2192"), make("span", {}, "source \u2193"));
-  const head = make("thead", {}, make("tr", {}, corner, ...columns.map((j) => header(j, "column", bad))));
+  const head = make("thead", {}, make("tr", {}, corner, ...columns.map((j) => header(j, "column", badness))));
   const body = document.createElement("tbody");
   cells = rows.map((i) => {
     const row = document.createElement("tr");
-    const line = columns.map((j) => cellOf(i, j, matches));
-    row.append(header(i, "row", bad), ...line);
+    const line = columns.map((j) => cellOf(i, j, matches, marks));
+    row.append(header(i, "row", badness), ...line);
     body.append(row);
     return line;
   });
@@ -236,7 +242,7 @@ function expand(number, words) {
 }
 
 function wordsFor(probe, ends) {
-  return ["", probe, ...ends.flatMap((i) => [data.bases[i], data.endpoints[i][2], data.endpoints[i][0]])].slice(0, LAST_LINK + 1);
+  return ["", probe, ...ends.flatMap((i) => [data.bases[i], data.endpoints[i][2], data.endpoints[i][0]])];
 }
 
 const milliseconds = (value) => value === null ? "" : value < 1 ? "<1 ms" : value < 1000 ? `${value} ms`
@@ -285,13 +291,12 @@ function partyText(blame, ends) {
   const end = {source: ends[0], destination: ends[1]}[blame];
   if (end === undefined) return ACTORS[blame] ?? blame;
   const [name, site] = data.endpoints[end];
-  return `${name}, the ${blame}${site && site !== name ? ` (${site})` : ""}`;
+  return `${name}, the ${blame}${site && site.toLowerCase() !== name.toLowerCase() ? ` (${site})` : ""}`;
 }
 
 function resultParts(detail, ends) {
-  const [caseNumber, probe, offset, times, markers] = detail;
-  const [outcome, reason, blame, others, hint, warnings, size, attempt, family, checksum, sourceRuns, destinationRuns,
-    exchanges, tokens, tls, deciding, clock] = data.cases[caseNumber];
+  const [verdict, probe, offset, times, exchanges, tokens = [], tls = [], sourceRuns = 0, destinationRuns = 0, markers] = detail;
+  const [outcome, reason, blame, others, hint, warnings, size, attempt, family, checksum, deciding, clock] = data.parts[verdict];
   const words = wordsFor(probe, ends), text = (number) => expand(number, words);
   const [sentence, who, fix, phase] = data.reasons[reason];
   const bad = isBad(outcome);
@@ -309,7 +314,7 @@ function resultParts(detail, ends) {
     make("code", {}, other), ` ${data.reasons[other][0]} `, make("span", {className: "quiet"}, said(`${partyText(party, ends)} would have to act`)))))));
   if (warnings.length) parts.push(section("Warnings", make("ul", {}, ...warnings.map((each) => make("li", {}, said(text(each)))))));
   if (times) parts.push(phaseBar(times, phase, bad));
-  if (exchanges === null) {
+  if (exchanges === undefined) {
     parts.push(make("p", {className: "note"}, "The exchanges of this cell were left out to keep this file small; " +
       "the run's JSON output has them."));
   } else if (exchanges.length) {
@@ -335,8 +340,8 @@ function resultParts(detail, ends) {
     ["Checksum", text(expected) || text(found)
       ? said(`${text(algorithm)} ${text(found) || "not found"}, expected ${text(expected) || "?"} (${verifiedBy})`) : ""],
     ["Markers", markers ? markersText(markers, text) : ""],
-    ["Source runs", sourceRuns.length ? said(sourceRuns.map(text).join(", ")) : ""],
-    [ends.length === 1 ? "Runs" : "Destination runs", destinationRuns.length ? said(destinationRuns.map(text).join(", ")) : ""],
+    ["Source runs", sourceRuns ? said(text(sourceRuns)) : ""],
+    [ends.length === 1 ? "Runs" : "Destination runs", destinationRuns ? said(text(destinationRuns)) : ""],
     ["Address family", family],
     ["Clock", clock === null ? "" : `${clock >= 0 ? "+" : ""}${clock} s against ours`],
     ["Probe", make("code", {}, said(`${probe}${attempt > 1 ? `, attempt ${attempt}` : ""}`))],
@@ -428,7 +433,7 @@ function fillControls() {
     const state = stateAt(v, i, j);
     if (state !== "absent") present.add(state);
     if (detailNumbers[v][i][j] < 0) return;
-    const [, reason, blame] = caseAt(v, i, j);
+    const [, reason, blame] = verdictAt(v, i, j);
     if (isBad(state)) { bad += 1; blamed.add(blame); }
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
   })));
@@ -446,7 +451,7 @@ function fillControls() {
       byId("variants").append(button);
     });
   const signs = Object.keys(WORDS).filter((state) => present.has(state)).map((state) =>
-    make("span", {className: `count ${state}`}, make("i", {}, isBad(state) ? "" : MARKS[state]), WORDS[state]));
+    make("span", {className: `count ${state}`}, make("i", {}, isBad(state) || COUNT > CLOSE ? "" : MARKS[state]), WORDS[state]));
   const letters = Object.keys(LETTERS).filter((blame) => blamed.has(blame)).map((blame) => `${LETTERS[blame]} ${blame}`);
   byId("legend").append(
     VARIANTS.length > 1 ? `In each cell, from left: ${VARIANTS.map(short).join(", ")}. ` : "", ...signs,

@@ -1,0 +1,231 @@
+"""Copies between real XRootD servers with one thing wrong, as data: what is disturbed, and what must be found.
+
+Where a cell names several parties, nobody can tell them apart from where the harness stands; `why` says so.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.house import LIMITS
+from tests.support.netns import make_read_only
+from tests.support.real_world import KIB, MIB, PATIENT, Bench, Forge, Pair, World
+from tests.support.real_xrootd import SOUND, Server, Setup
+from tpcharness.model.reason import Reason
+from tpcharness.model.result import Result
+from tpcharness.model.seams import TokenRequest
+from tpcharness.model.settings import TimeLimits
+from tpcharness.model.variant import Blame
+from tpcharness.testbed.issuer import Issuer
+from tpcharness.tokens.roles import Role
+from tpcharness.wire.copy_request import Mode
+
+R = Reason
+ACTIVE, PASSIVE, PATH, DESTINATION = "active", "passive", "path", "destination"
+NOBODY, UNKNOWN = "nobody", "undetermined"
+
+Disturb = Callable[[World, Bench], Awaitable[None]]
+MakeSetup = Callable[[World], Setup]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFault:
+    """One thing wrong with one copy.
+
+    `before` happens when seed and directory are there, `during` when half a mebibyte has come to the destination's
+    disk. `forged` tokens go to a party instead of good ones. `setups` and `disks` (bytes) make a party a server of
+    its own; `far` puts both on hosts of their own, whose link then carries `bytes_per_second`.
+    """
+
+    before: Disturb | None = None
+    during: Disturb | None = None
+    forged: Mapping[str, Forge] = field(default_factory=dict)
+    setups: Mapping[str, MakeSetup] = field(default_factory=dict)
+    disks: Mapping[str, int] = field(default_factory=dict)
+    far: bool = False
+    bytes_per_second: int = 0
+    trusts_strangers: bool = False
+    size: int = KIB
+    limits: TimeLimits = LIMITS
+
+    async def observe(self, world: World, name: str, mode: Mode) -> Result:
+        """The result of the one attempt."""
+        forges = {_role(party, mode): forge for party, forge in self.forged.items()}
+        async with AsyncExitStack() as stack:
+            pair = await self._pair(world, mode, stack)
+            bench = await stack.enter_async_context(
+                world.bench(
+                    name,
+                    pair,
+                    size=self.size,
+                    limits=self.limits,
+                    forges=forges,
+                    ca_path=world.everybody if self.trusts_strangers else None,
+                    lookup=world.lookup,
+                )
+            )
+            await bench.prepare()
+            if self.bytes_per_second and pair.hosts:
+                await pair.hosts[1].delay(self.bytes_per_second)
+            if self.before is not None:
+                await self.before(world, bench)
+            if self.during is None:
+                return await bench.copy()
+            copying = await bench.copy_until(MIB // 2)
+            await self.during(world, bench)
+            return await copying
+
+    async def _pair(self, world: World, mode: Mode, stack: AsyncExitStack) -> Pair:
+        hosts = (await world.network.host(), await world.network.host()) if self.far else None
+        sound = {ACTIVE: world.b, PASSIVE: world.a} if mode is Mode.PULL else {ACTIVE: world.a, PASSIVE: world.b}
+        servers: dict[str, Server] = {}
+        for number, party in enumerate((ACTIVE, PASSIVE)):
+            if hosts is None and party not in self.setups and party not in self.disks:
+                servers[party] = sound[party]
+                continue
+            setup = self.setups[party](world) if party in self.setups else SOUND
+            host = hosts[number] if hosts else None
+            server = world.server(setup, host=host, disk=self.disks.get(party, 0))
+            servers[party] = await stack.enter_async_context(server)
+        return Pair(mode, servers[ACTIVE], servers[PASSIVE], hosts)
+
+
+def _role(party: str, mode: Mode) -> Role:
+    return Role.READ if (party == PASSIVE) is (mode is Mode.PULL) else Role.WRITE
+
+
+# What is wrong with a token
+
+
+def expired(issuer: Issuer, request: TokenRequest) -> str:
+    return issuer.mint(" ".join(request.scopes), request.endpoint.audience, lifetime_seconds=-3600, nbf=0)
+
+
+def foreign(issuer: Issuer, request: TokenRequest) -> str:
+    return issuer.mint(" ".join(request.scopes), request.endpoint.audience, iss="https://elsewhere.invalid/")
+
+
+def for_another(issuer: Issuer, request: TokenRequest) -> str:
+    return issuer.mint(" ".join(request.scopes), "https://elsewhere.invalid")
+
+
+def for_another_path(issuer: Issuer, request: TokenRequest) -> str:
+    scopes = [f"{scope.partition(':')[0]}:/elsewhere" for scope in request.scopes]
+    return issuer.mint(" ".join(scopes), request.endpoint.audience)
+
+
+# What is done to servers and their files
+
+
+def signalled(number: signal.Signals, party: str) -> Disturb:
+    async def disturb(world: World, bench: Bench) -> None:
+        world.xrootd.signal(bench.pair.active if party == ACTIVE else bench.pair.passive, number)
+
+    return disturb
+
+
+async def passive_down(world: World, bench: Bench) -> None:
+    await world.xrootd.stop(bench.pair.passive)
+
+
+async def source_removed(_world: World, bench: Bench) -> None:
+    bench.source_file.unlink()
+
+
+async def source_unreadable(_world: World, bench: Bench) -> None:
+    bench.source_file.chmod(0)
+
+
+async def destination_removed(_world: World, bench: Bench) -> None:
+    bench.destination_file.unlink()
+
+
+async def destination_there(_world: World, bench: Bench) -> None:
+    bench.destination_file.write_bytes(b"somebody else's")
+    bench.destination_file.chmod(0o666)
+
+
+async def destination_is_directory(_world: World, bench: Bench) -> None:
+    bench.destination_file.mkdir(mode=0o777)
+
+
+async def parent_missing(_world: World, bench: Bench) -> None:
+    bench.destination_file.parent.rmdir()
+
+
+async def directory_unwritable(_world: World, bench: Bench) -> None:
+    bench.destination_file.parent.chmod(0o555)
+
+
+async def read_only(_world: World, bench: Bench) -> None:
+    await make_read_only(bench.pair.destination.data_dir)
+
+
+def certificate(**wrong: Any) -> Disturb:
+    """The passive server comes back with another certificate."""
+
+    async def disturb(world: World, bench: Bench) -> None:
+        passive = bench.pair.passive
+        files = world.authority.issue(f"{passive.name}-again", **wrong)
+        await world.xrootd.restart(passive, Setup(certificate=files))
+
+    return disturb
+
+
+def firewall(rule: str, **more: int) -> Disturb:
+    """The passive host treats the active one badly: drop, reject, reset."""
+
+    async def disturb(_world: World, bench: Bench) -> None:
+        assert bench.pair.hosts is not None
+        active, passive = bench.pair.hosts
+        await getattr(passive, rule)(active, **more)
+
+    return disturb
+
+
+# What is wrong with a server from the beginning
+
+
+def setup(**fields: Any) -> MakeSetup:
+    return lambda _world: Setup(**fields)
+
+
+def from_strangers(world: World) -> Setup:
+    return Setup(certificate=world.strangers.issue(f"stranger-{world.new_number()}"))
+
+
+@dataclass(frozen=True, slots=True)
+class CopyCell:
+    """A fault in one mode, and what must be found: a reason, and who may have to act."""
+
+    name: str
+    mode: Mode
+    reason: Reason
+    blames: frozenset[Blame]
+    why: str
+    fault: CopyFault
+
+    async def observe(self, world: World) -> tuple[Result, ...]:
+        return (await self.fault.observe(world, self.name, self.mode),)
+
+
+def _blame(party: str, mode: Mode) -> Blame:
+    source_is_active = mode is Mode.PUSH
+    names = {ACTIVE: Blame.SOURCE, PASSIVE: Blame.DESTINATION}
+    if not source_is_active:
+        names = {ACTIVE: Blame.DESTINATION, PASSIVE: Blame.SOURCE}
+    return names.get(party) or Blame(party)
+
+
+def cell(name: str, mode: Mode, fault: CopyFault, reason: Reason, *parties: str, why: str) -> CopyCell:
+    """A cell; the parties are named by what they are in a copy of that mode."""
+    return CopyCell(f"{name}-{mode}", mode, reason, frozenset(_blame(party, mode) for party in parties), why, fault)
+
+
+def both(name: str, fault: CopyFault, reason: Reason, *parties: str, why: str) -> tuple[CopyCell, ...]:
+    """The same to be found in either mode."""
+    return tuple(cell(name, mode, fault, reason, *parties, why=why) for mode in Mode)
