@@ -36,10 +36,12 @@ MIB = 1024 * 1024
 START = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 RUN_ID = "20261122T060000Z-5e1f0a"
 CITIES = (
-    "CERN DESY FZK IN2P3 RAL TRIUMF BNL PIC SARA NDGF CNAF JINR Prague Glasgow Lancaster Manchester Wuppertal Freiburg "
-    "Goettingen Lisbon Coimbra Valencia Madrid Napoli Roma Milano Frascati Krakow Ljubljana Beijing Tokyo Taipei Mumbai "
-    "Melbourne Waterloo Victoria Chicago Arlington Nebraska Wisconsin Purdue Caltech Florida MIT Vanderbilt SaoPaulo"
-).split()
+    "CERN", "DESY", "FZK", "IN2P3", "RAL", "TRIUMF", "BNL", "PIC", "SARA", "NDGF", "CNAF", "JINR", "Prague",
+    "Glasgow", "Lancaster", "Manchester", "Wuppertal", "Freiburg", "Goettingen", "Lisbon", "Coimbra", "Valencia",
+    "Madrid", "Napoli", "Roma", "Milano", "Frascati", "Krakow", "Ljubljana", "Beijing", "Tokyo", "Taipei", "Mumbai",
+    "Melbourne", "Waterloo", "Victoria", "Chicago", "Arlington", "Nebraska", "Wisconsin", "Purdue", "Caltech",
+    "Florida", "MIT", "Vanderbilt", "SaoPaulo",
+)  # fmt: skip
 SERVERS = ("dCache/9.2.21", "XRootD/5.7.1", "XRootD/6.1.0", "StoRM-WebDAV/1.8.0", "EOS/5.2.24", "Apache/2.4.62 (DPM)")
 PREFIXES = ("/pnfs/{}.example/data/dteam", "/dteam", "//eos/{}/dteam", "/webdav/dteam", "/dpm/{}.example/home/dteam")
 
@@ -57,7 +59,9 @@ class Site:
 
     @property
     def base(self) -> str:
-        return f"https://{self.host}{PREFIXES[self.number % len(PREFIXES)].format(self.name.lower())}/tpcharness/dteam-ops"
+        return (
+            f"https://{self.host}{PREFIXES[self.number % len(PREFIXES)].format(self.name.lower())}/tpcharness/dteam-ops"
+        )
 
     @property
     def server(self) -> str:
@@ -97,7 +101,7 @@ def mesh(count: int, *, spread: float = 0.02) -> Mesh:
     """
     dice = random.Random(count)
     sites = [Site(number, name) for number, name in enumerate(names(count))]
-    few = max(1, count // 20)
+    few = max(1, count // 16)
     order = dice.sample(range(count), count)
     bad_sources, bad_destinations = set(order[:few]), set(order[few : 2 * few])
     down = set(order[2 * few : 2 * few + count // 60])
@@ -245,12 +249,16 @@ class _Maker:
         result = self.good(source, destination, variant)
         result = replace(result, outcome=Outcome.ERROR, reason=Reason.TOKEN_SOURCE_FAILED, blame=Blame.CLIENT)
         phases = {Phase.QUEUED: 0.4, Phase.TOKEN: 0.002}
-        return replace(result, hint="client_secret_file cannot be read", evidence=Evidence(), phases=phases, throughput=None)
+        return replace(
+            result, hint="client_secret_file cannot be read", evidence=Evidence(), phases=phases, throughput=None
+        )
 
     def skipped(self, source: Site, destination: Site, variant: Variant) -> Result:
         """An end failed its door check."""
         result = self.good(source, destination, variant)
-        result = replace(result, outcome=Outcome.SKIPPED, reason=Reason.ENDPOINT_DOWN, checksum=Checksum(), throughput=None)
+        result = replace(
+            result, outcome=Outcome.SKIPPED, reason=Reason.ENDPOINT_DOWN, checksum=Checksum(), throughput=None
+        )
         return replace(result, phases={}, evidence=Evidence(), implementation=Implementation(), address_family=None)
 
     def door(self, site: Site, reason: Reason) -> Result:

@@ -135,14 +135,14 @@ def test_stalls(stall: Stall, mode: Mode, kind: Implementation) -> None:
     assert verdict.blame is (B.UNDETERMINED if suspects else active(mode))
 
 
-def test_silence_after_a_pull_has_two_causes() -> None:
+def test_silence_after_a_pull_is_anybodys() -> None:
     """XRootD answers nothing while the source does not answer its HEAD (xrootd 5)."""
     waiting = Failure(R.NO_RESPONSE, "no answer within 90 s")
     pull = judge_copy(CopySeen(PULL, NOBODY_KNOWS, None, None, failure=waiting))
     push = judge_copy(CopySeen(PUSH, NOBODY_KNOWS, None, None, failure=waiting))
     assert pull is not None
     assert pull.blame is B.UNDETERMINED
-    assert [alternative.blame for alternative in pull.alternatives] == [B.DESTINATION, B.SOURCE]
+    assert {alternative.blame for alternative in pull.alternatives} == EVERYTHING
     assert push == Verdict(R.NO_RESPONSE, B.SOURCE, hint="no answer within 90 s")
 
 

@@ -2,104 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.matrices import BOTH, DESTINATION, GOOD, PULL, PUSH, SOURCE, START, VAGUE, Matrix
 from tpcharness.diagnosis.findings import find
-from tpcharness.model.endpoint import EndpointSubject, LinkSubject
+from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.finding import FindingKind
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Alternative, Result
 from tpcharness.model.variant import Blame, Outcome, Variant
 
-PULL, PUSH = Variant.HTTPS_PULL, Variant.HTTPS_PUSH
-BOTH = (PULL, PUSH)
-START = datetime(2026, 11, 22, tzinfo=UTC)
-SOURCE, DESTINATION, VAGUE = Blame.SOURCE, Blame.DESTINATION, Blame.UNDETERMINED
-
-DOWN, BAD_SOURCE, BAD_DESTINATION, SINGLE = FindingKind
-
-GOOD = Result(
-    run_id="run",
-    probe_id="",
-    subject=EndpointSubject(""),
-    variant=PULL,
-    size_bytes=1,
-    started_at=START,
-    attempt=1,
-    outcome=Outcome.OK,
-    reason=Reason.OK,
-    blame=Blame.NOBODY,
-)
-
-
-@dataclass
-class Matrix:
-    """All results of a mesh in which everything is well, until something is planted."""
-
-    names: str
-    variants: tuple[Variant, ...] = BOTH
-    cells: dict[tuple[str, str, Variant], Result] = field(default_factory=dict)
-    doors: dict[str, Result] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for source, destination in itertools.permutations(self.names, 2):
-            for variant in self.variants:
-                self.cells[source, destination, variant] = replace(
-                    GOOD,
-                    probe_id=f"{source}{destination}-{variant}",
-                    subject=LinkSubject(source, destination),
-                    variant=variant,
-                )
-        for name in self.names:
-            self.doors[name] = replace(
-                GOOD, probe_id=f"{name}-door", subject=EndpointSubject(name), variant=Variant.DOOR
-            )
-
-    def spoil(
-        self,
-        source: str,
-        destination: str,
-        reason: Reason,
-        blame: Blame,
-        *,
-        variants: Iterable[Variant] = BOTH,
-        alternatives: tuple[Blame, ...] = (),
-        outcome: Outcome = Outcome.FAILURE,
-    ) -> Matrix:
-        """Makes links fail; "*" means all."""
-        for (s, d, variant), result in self.cells.items():
-            if source in (s, "*") and destination in (d, "*") and variant in variants:
-                self.cells[s, d, variant] = replace(
-                    result,
-                    outcome=outcome,
-                    reason=reason,
-                    blame=blame,
-                    alternatives=tuple(Alternative(reason, each) for each in alternatives),
-                )
-        return self
-
-    def close(self, name: str, reason: Reason = Reason.CONNECTION_REFUSED, blame: Blame = DESTINATION) -> Matrix:
-        """Makes a door fail, and its links be skipped."""
-        outcome = Outcome.ERROR if blame is Blame.CLIENT else Outcome.FAILURE
-        self.doors[name] = replace(self.doors[name], outcome=outcome, reason=reason, blame=blame)
-        self.spoil(name, "*", Reason.ENDPOINT_DOWN, SOURCE, outcome=Outcome.SKIPPED)
-        return self.spoil("*", name, Reason.ENDPOINT_DOWN, DESTINATION, outcome=Outcome.SKIPPED)
-
-    def only(self, sources: str, destinations: str) -> Matrix:
-        """Leaves nothing but the links between these."""
-        self.cells = {key: cell for key, cell in self.cells.items() if key[0] in sources and key[1] in destinations}
-        return self
-
-    @property
-    def results(self) -> list[Result]:
-        return [*self.doors.values(), *self.cells.values()]
+DOWN, SINGLE = FindingKind.ENDPOINT_DOWN, FindingKind.SINGLE_LINK
+BAD_SOURCE, BAD_DESTINATION = FindingKind.BAD_AS_SOURCE, FindingKind.BAD_AS_DESTINATION
 
 
 def test_nothing_failed_nothing_found() -> None:

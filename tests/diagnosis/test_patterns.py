@@ -221,7 +221,7 @@ TEXTS: list[tuple[Implementation, Mode, str, Reason, set[Blame]]] = [
         PULL,
         "Mismatch between client-provided and remote server checksums: adler32",
         R.CHECKSUM_MISMATCH,
-        SOURCE | DESTINATION | PATH,
+        SOURCE,
     ),
     (DCACHE, PUSH, "no useful checksum in HEAD response: {md5=x}", R.CHECKSUM_UNAVAILABLE, DESTINATION),
     (DCACHE, PULL, "checksum verification failed: file has no checksum", R.CHECKSUM_UNAVAILABLE, SOURCE),

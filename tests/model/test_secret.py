@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import pickle
+import time
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tpcharness.model.secret import MASK, Secret, redact, redact_url
+from tpcharness.model.secret import _TOKENS, LEAST_CHARACTERS, MASK, Secret, redact, redact_url
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
 MACAROON = "MDAxY2xvY2F0aW9uIE9wdGlvbmFsLmVtcHR5CjAwMThpZGVudGlmaWVyIA"
@@ -73,3 +78,97 @@ def test_urls_lose_their_user_and_query() -> None:
     shown = redact_url("https://me:pass@door.example.org:1094/a/b?cap.sym=canary#f")
     assert shown == f"https://door.example.org:1094/a/b?{MASK}"
     assert redact_url("https://[bad") == MASK
+
+
+OPAQUE = "opaque/9f+3c~71-under_the%40sea=="
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        OPAQUE,
+        f"x{OPAQUE}y",
+        quote(OPAQUE, safe=""),
+        quote(OPAQUE, safe="").lower(),
+        "\r\n".join(OPAQUE[place : place + 5] for place in range(0, len(OPAQUE), 5)),
+        " ".join(OPAQUE),
+        "".join(f"%{ord(character):02x}" for character in OPAQUE),
+        f"{OPAQUE}{OPAQUE} {OPAQUE}",
+    ],
+)
+@pytest.mark.parametrize("shift", range(5))
+def test_a_living_secret_is_known_in_whatever_dress(echo: str, shift: int) -> None:
+    secret = Secret(f"Bearer {OPAQUE}")
+    shown = redact(f"{'é' * shift}<{echo}> {shift}")
+    assert MASK in shown
+    assert shown.replace(MASK, "").strip("é") in (f"<xy> {shift}", f"<> {shift}", f"< > {shift}")
+    del secret
+
+
+def test_a_secret_is_known_for_as_long_as_somebody_holds_it() -> None:
+    holders = [Secret(OPAQUE), Secret(OPAQUE), Secret(f"Basic {OPAQUE}")]
+    for _ in range(len(holders)):
+        assert redact(f"<{OPAQUE}>") == f"<{MASK}>"
+        holders.pop()
+    gc.collect()
+    assert redact(f"<{OPAQUE}>") == f"<{OPAQUE}>"
+
+
+def test_words_are_no_secrets() -> None:
+    short = Secret("x" * (LEAST_CHARACTERS - 1))
+    assert redact(f"<{short.reveal()}> and more") == f"<{short.reveal()}> and more"
+
+
+def test_a_secret_that_was_never_made_does_not_complain_when_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TypeError):
+        Secret()  # type: ignore[call-arg]
+    gc.collect()
+    assert capsys.readouterr().err == ""
+
+
+def test_of_a_text_that_was_cut_the_last_word_goes() -> None:
+    assert redact(f"refused: {OPAQUE[:20]}", cut=True) == f"refused: {MASK}"
+    assert redact("refused: no such file", cut=True) == "refused: no such file"
+    assert redact(f"refused {JWT[:14]}") == f"refused {MASK}"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["eyJ", "MDA", "Bearer ", "zteos64:", "authz=", '"macaroon":"', "%20", "=", ".", "é", "\n", '"']
+        )
+        | st.text("abcXYZ019-_.~+/=% ", max_size=30)
+    ).map("".join)
+)
+def test_the_quick_look_misses_nothing(text: str) -> None:
+    """What the whole search finds, and no more, whether a secret is alive or not."""
+    expected = _TOKENS.sub(MASK, text)
+    assert redact(text) == expected
+    unrelated = Secret("q0q1q2q3q4q5q6q7q8")
+    assert redact(text) == expected
+    del unrelated
+
+
+@given(
+    st.text("ab%20 \n4/é", max_size=60), st.text("ab%24/", min_size=LEAST_CHARACTERS, max_size=16), st.integers(0, 60)
+)
+def test_no_place_hides_a_secret(around: str, value: str, place: int) -> None:
+    secret = Secret(value)
+    assert value not in redact(f"{around[:place]}{value}{around[place:]}")
+    if "%" not in around:
+        assert quote(value, safe="") not in redact(f"{around[:place]}{quote(value, safe='')}{around[place:]}")
+    del secret
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["eyJ", "eyJabcd.", "MDA", "MDA.", "bearer ", "bearer" + " " * 50, '"macaroon" ', "authz=,", "%41", "zteos64:"],
+)
+def test_no_text_takes_long(unit: str) -> None:
+    """Once it took 18 s of the event loop to scrub 64 KiB of `eyJ`."""
+    text = unit * (64 * 1024 // len(unit))
+    secret = Secret(unit * 9)
+    start = time.thread_time()
+    redact(text)
+    assert time.thread_time() - start < 2.0
+    del secret

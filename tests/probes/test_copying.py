@@ -200,6 +200,24 @@ async def test_what_is_no_answer_to_a_copy_is_the_active_partys(raw: bytes, reas
     assert (verdict.reason, verdict.blame, verdict.alternatives) == (reason, active, ())
 
 
+@pytest.mark.parametrize("mode", Mode)
+async def test_framing_that_breaks_under_way_is_seen_at_once(mode: Mode) -> None:
+    """And not when the patience with a silent storage is over."""
+
+    async def script() -> AsyncIterator[bytes]:
+        yield HEAD
+        for beat in range(3):
+            yield marker(beat)
+            await asyncio.sleep(BEAT_SECONDS)
+        yield b"zz\r\nfailure: x\r\n"
+        await asyncio.Event().wait()
+
+    run, verdict = await ask_for_copy(script, mode)
+    assert (run.markers.count, run.stall) == (3, None)
+    assert verdict is not None
+    assert (verdict.reason, verdict.alternatives) == (R.MALFORMED_RESPONSE, ())
+
+
 async def test_a_storage_that_never_answers_may_be_at_work() -> None:
     async def script() -> AsyncIterator[bytes]:
         await asyncio.Event().wait()
@@ -230,7 +248,7 @@ async def test_an_endless_refusal_is_cut() -> None:
     async def script() -> AsyncIterator[bytes]:
         yield b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n"
         while True:
-            yield chunk("x" * 8192)
+            yield chunk("no such luck\n" * 500)
 
     run, verdict = await ask_for_copy(script, Mode.PULL)
     assert len(run.text) == 16 * 1024

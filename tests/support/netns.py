@@ -58,28 +58,37 @@ class Host:
 
     async def drop(self, peer: Host, *, after_bytes: int = 0) -> None:
         """Its firewall drops what comes from and goes to one peer, all of it or from so many bytes on."""
-        await self._filter(peer, f"quota over {after_bytes} bytes drop" if after_bytes else "drop")
+        rule = "quota name allowance drop" if after_bytes else "drop"
+        await self._filter(f"ip saddr {peer.address} {rule}", f"ip daddr {peer.address} {rule}", after_bytes)
+
+    async def refuse(self, peer: Host) -> None:
+        """Its router tells one peer that it cannot be reached."""
+        await self._filter(f"ip saddr {peer.address} reject with icmp host-unreachable")
 
     async def reset(self, peer: Host, *, after_bytes: int) -> None:
-        """Something on its path resets the connections with one peer after so many bytes."""
-        await self._filter(peer, f"meta l4proto tcp quota over {after_bytes} bytes reject with tcp reset")
+        """Something before it resets the connections of one peer, once so many bytes have gone either way."""
+        over = "quota name allowance ct mark set 1"
+        await self._filter(
+            f"ip saddr {peer.address} {over}; ip saddr {peer.address} ct mark 1 reject with tcp reset",
+            f"ip daddr {peer.address} {over}",
+            after_bytes,
+        )
 
-    async def reject(self, peer: Host) -> None:
-        """Its router says to one peer that it cannot be reached."""
-        await self._filter(peer, "reject with icmp host-unreachable")
-
-    async def _filter(self, peer: Host, rule: str) -> None:
+    async def _filter(self, coming: str, going: str = "", after_bytes: int = 0) -> None:
         rules = (
             "table ip faults {\n"
-            f"chain coming {{ type filter hook input priority 0; ip saddr {peer.address} {rule}; }}\n"
-            f"chain going {{ type filter hook output priority 0; ip daddr {peer.address} {rule}; }}\n"
+            f"quota allowance {{ over {after_bytes} bytes }}\n"
+            f"chain coming {{ type filter hook input priority 0; {coming}; }}\n"
+            f"chain going {{ type filter hook output priority 0; {going}; }}\n"
             "}\n"
         )
         await _run(*self.within, "nft", "--file", "-", text=rules)
 
 
 class Network:
-    """The bridge that joins the hosts; the process itself is the host at `.1`."""
+    """The bridge that joins the hosts; `here` is the host that this process is on."""
+
+    here = Host("here", f"{NETWORK}.1")
 
     def __init__(self) -> None:
         self._numbers = count(2)
@@ -92,7 +101,7 @@ class Network:
         await mount_tmpfs(Path("/run"))  # where `ip netns` keeps its names
         await _run("ip", "link", "set", "lo", "up")
         await _run("ip", "link", "add", "bridge", "type", "bridge")
-        await _run("ip", "address", "add", f"{NETWORK}.1/24", "dev", "bridge")
+        await _run("ip", "address", "add", f"{cls.here.address}/24", "dev", "bridge")
         await _run("ip", "link", "set", "bridge", "up")
         return cls()
 
@@ -127,15 +136,16 @@ async def make_read_only(directory: Path) -> None:
 
 async def _run(*command: str, text: str = "") -> None:
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=subprocess.PIPE,
+        done = await asyncio.to_thread(
+            subprocess.run,
+            command,
+            input=text.encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={"PATH": _PATH},
+            check=False,
         )
     except FileNotFoundError:
         raise NetnsError(f"{command[0]} is not installed: run packaging/install-debian-packages") from None
-    said, _ = await process.communicate(text.encode())
-    if process.returncode:
-        raise NetnsError(f"{' '.join(command)}: {said.decode(errors='replace').strip()}")
+    if done.returncode:
+        raise NetnsError(f"{' '.join(command)}: {done.stdout.decode(errors='replace').strip()}")

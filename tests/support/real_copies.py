@@ -5,6 +5,7 @@ Where a cell names several parties, nobody can tell them apart from where the ha
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -13,7 +14,8 @@ from typing import Any
 
 from tests.support.house import LIMITS
 from tests.support.netns import make_read_only
-from tests.support.real_world import KIB, MIB, PATIENT, Bench, Forge, Pair, World
+from tests.support.real_cell import Observation, RealCell
+from tests.support.real_world import CLUSTER, KIB, MIB, Bench, Forge, Pair, World
 from tests.support.real_xrootd import SOUND, Server, Setup
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
@@ -25,7 +27,7 @@ from tpcharness.tokens.roles import Role
 from tpcharness.wire.copy_request import Mode
 
 R = Reason
-ACTIVE, PASSIVE, PATH, DESTINATION = "active", "passive", "path", "destination"
+ACTIVE, PASSIVE, PATH, SOURCE, DESTINATION = "active", "passive", "path", "source", "destination"
 NOBODY, UNKNOWN = "nobody", "undetermined"
 
 Disturb = Callable[[World, Bench], Awaitable[None]]
@@ -37,8 +39,9 @@ class CopyFault:
     """One thing wrong with one copy.
 
     `before` happens when seed and directory are there, `during` when half a mebibyte has come to the destination's
-    disk. `forged` tokens go to a party instead of good ones. `setups` and `disks` (bytes) make a party a server of
-    its own; `far` puts both on hosts of their own, whose link then carries `bytes_per_second`.
+    disk. `forged` tokens go to a party instead of good ones. `setups` and `disks` (bytes) say how a
+    party differs from a sound server; `far` puts both on hosts of their own, of which the passive one's link then
+    carries `bytes_per_second`.
     """
 
     before: Disturb | None = None
@@ -81,12 +84,8 @@ class CopyFault:
 
     async def _pair(self, world: World, mode: Mode, stack: AsyncExitStack) -> Pair:
         hosts = (await world.network.host(), await world.network.host()) if self.far else None
-        sound = {ACTIVE: world.b, PASSIVE: world.a} if mode is Mode.PULL else {ACTIVE: world.a, PASSIVE: world.b}
         servers: dict[str, Server] = {}
         for number, party in enumerate((ACTIVE, PASSIVE)):
-            if hosts is None and party not in self.setups and party not in self.disks:
-                servers[party] = sound[party]
-                continue
             setup = self.setups[party](world) if party in self.setups else SOUND
             host = hosts[number] if hosts else None
             server = world.server(setup, host=host, disk=self.disks.get(party, 0))
@@ -118,6 +117,13 @@ def for_another_path(issuer: Issuer, request: TokenRequest) -> str:
     return issuer.mint(" ".join(scopes), request.endpoint.audience)
 
 
+def with_modify(issuer: Issuer, request: TokenRequest) -> str:
+    """With more rights than we ask for: XRootD 5.5.3 looks at a file only for who may also overwrite it."""
+    paths = {scope.partition(":")[2] for scope in request.scopes}
+    more = (f"{right}:{path}" for right in ("storage.modify", "storage.read") for path in paths)
+    return issuer.mint(" ".join((*request.scopes, *more)), request.endpoint.audience)
+
+
 # What is done to servers and their files
 
 
@@ -138,6 +144,15 @@ async def source_removed(_world: World, bench: Bench) -> None:
 
 async def source_unreadable(_world: World, bench: Bench) -> None:
     bench.source_file.chmod(0)
+
+
+async def source_shortened(_world: World, bench: Bench) -> None:
+    os.truncate(bench.source_file, bench.size // 2)
+
+
+async def source_spoilt(_world: World, bench: Bench) -> None:
+    with bench.source_file.open("r+b") as file:
+        file.write(b"spoilt")
 
 
 async def destination_removed(_world: World, bench: Bench) -> None:
@@ -198,34 +213,31 @@ def from_strangers(world: World) -> Setup:
     return Setup(certificate=world.strangers.issue(f"stranger-{world.new_number()}"))
 
 
-@dataclass(frozen=True, slots=True)
-class CopyCell:
-    """A fault in one mode, and what must be found: a reason, and who may have to act."""
-
-    name: str
-    mode: Mode
-    reason: Reason
-    blames: frozenset[Blame]
-    why: str
-    fault: CopyFault
-
-    async def observe(self, world: World) -> tuple[Result, ...]:
-        return (await self.fault.observe(world, self.name, self.mode),)
+def redirector(world: World) -> Setup:
+    return Setup(
+        audience=CLUSTER,
+        extra=(f"xrootd.redirect localhost:{world.data.port} all", f"xrootd.redirect localhost:{world.data.port} /"),
+    )
 
 
 def _blame(party: str, mode: Mode) -> Blame:
-    source_is_active = mode is Mode.PUSH
-    names = {ACTIVE: Blame.SOURCE, PASSIVE: Blame.DESTINATION}
-    if not source_is_active:
-        names = {ACTIVE: Blame.DESTINATION, PASSIVE: Blame.SOURCE}
-    return names.get(party) or Blame(party)
+    active, passive = (Blame.DESTINATION, Blame.SOURCE) if mode is Mode.PULL else (Blame.SOURCE, Blame.DESTINATION)
+    return {ACTIVE: active, PASSIVE: passive}.get(party) or Blame(party)
 
 
-def cell(name: str, mode: Mode, fault: CopyFault, reason: Reason, *parties: str, why: str) -> CopyCell:
+def cell(
+    name: str, mode: Mode, fault: CopyFault, reason: Reason, *parties: str, why: str = "", bug: str = ""
+) -> RealCell:
     """A cell; the parties are named by what they are in a copy of that mode."""
-    return CopyCell(f"{name}-{mode}", mode, reason, frozenset(_blame(party, mode) for party in parties), why, fault)
+    name = f"{name}-{mode}"
+    blames = frozenset(_blame(party, mode) for party in parties)
+
+    async def observe(world: World) -> Observation:
+        return Observation(await fault.observe(world, name, mode))
+
+    return RealCell(name, mode, reason, blames, why, observe, bug=bug)
 
 
-def both(name: str, fault: CopyFault, reason: Reason, *parties: str, why: str) -> tuple[CopyCell, ...]:
+def both(name: str, fault: CopyFault, reason: Reason, *parties: str, why: str = "") -> tuple[RealCell, ...]:
     """The same to be found in either mode."""
     return tuple(cell(name, mode, fault, reason, *parties, why=why) for mode in Mode)

@@ -49,12 +49,16 @@ class XrootdError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One running server. Files that it holds lie below `data_dir`, under their URL paths."""
+    """One running server. Files that it holds lie below `data_dir`, under their URL paths.
+
+    `audience` is what tokens for it must name; empty means its URL.
+    """
 
     name: str
     host: str
     port: int
     home: Path
+    audience: str = ""
 
     @property
     def url(self) -> str:
@@ -132,7 +136,7 @@ class RealXrootd:
     async def start(self, name: str, setup: Setup = SOUND) -> Server:
         """One more server, ready to be asked. Its data directory may be there already."""
         with reserved_port() as port:
-            server = Server(name, setup.host, port, self._directory / name)
+            server = Server(name, setup.host, port, self._directory / name, setup.audience)
             await self._launch(server, setup)
         self.servers.append(server)
         return server
@@ -206,7 +210,7 @@ class RealXrootd:
             "name": server.name,
             "port": str(server.port),
             "home": str(home),
-            "url": setup.audience or server.url,
+            "url": server.audience or server.url,
             "issuer": setup.issuer or self._issuer.url,
         }
         for template in ("server.cfg", "scitokens.cfg"):
@@ -232,7 +236,7 @@ class RealXrootd:
         """Makes the servers' user the owner of a folder and of all that lies in it."""
         if self._user is not None:
             for path in (folder, *folder.rglob("*")):
-                os.chown(path, self._user.pw_uid, self._user.pw_gid)
+                os.chown(path, self._user.pw_uid, self._user.pw_gid, follow_symlinks=False)
 
     async def _spawn(self, server: Server, setup: Setup) -> asyncio.subprocess.Process:
         # setpriv ends the server with us even when we are killed; as root it also changes the user, early enough

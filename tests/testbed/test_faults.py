@@ -3,12 +3,26 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from itertools import cycle
 
 import pytest
 
 from tests.support.storages import RawAnswer, ask, connect, copy, make_storage, running, trust
 from tpcharness.testbed.dialects.catalogue import DIALECTS
-from tpcharness.testbed.effects import Culprit, Drip, Effect, Freeze, Full, Hang, Occasion, Party, Say, ShortBody
+from tpcharness.testbed.dialects.dialect import Cause
+from tpcharness.testbed.effects import (
+    Closed,
+    Culprit,
+    Drip,
+    Effect,
+    Freeze,
+    Full,
+    Hang,
+    Occasion,
+    Party,
+    Say,
+    ShortBody,
+)
 from tpcharness.testbed.fault_catalogue import CATALOGUE
 from tpcharness.testbed.faults import FaultSet, UnknownFaultError, parse
 from tpcharness.testbed.files import File
@@ -38,7 +52,11 @@ def test_the_catalogue_is_complete_in_itself() -> None:
         ("frozen_bytes:500", Freeze, COPY, Freeze(500)),
         ("passive_slow:9", Drip, PEER_GET, Drip(9)),
         ("passive_cut", ShortBody, PEER_GET, ShortBody(1000)),
-        ("passive_cut", ShortBody, Occasion("GET", Party.CLIENT), None),
+        ("passive_cut:after=9", ShortBody, Occasion("GET", Party.CLIENT), ShortBody(9)),
+        ("passive_403", Say, Occasion("GET", Party.CLIENT), None),
+        ("passive_403@PUT", Say, PEER_GET, None),
+        ("passive_403@GET", Say, PEER_GET, Say(Cause.FORBIDDEN, 403)),
+        ("refuse@COPY", Closed, COPY, Closed()),
         ("passive_cut", ShortBody, Occasion("HEAD", Party.PEER), None),
         ("passive_cut", Hang, PEER_GET, None),
     ],
@@ -83,6 +101,11 @@ def test_several_at_once_and_off_again() -> None:
         "no_space:nth=-1",
         "no_space:odd=1",
         "no_space:probability=p",
+        "no_space:probability=1.5",
+        "no_space:probability=nan",
+        "no_space@GET",
+        "no_space@",
+        "refuse@copy",
     ],
 )
 def test_texts_that_are_no_faults(text: str) -> None:
@@ -320,8 +343,7 @@ async def test_a_closed_port_opens_again() -> None:
             await connect(storage.url)
 
 
-@pytest.mark.parametrize("fault", sorted(CATALOGUE))
-@pytest.mark.parametrize("dialect", list(DIALECTS))
+@pytest.mark.parametrize(("fault", "dialect"), list(zip(CATALOGUE, cycle(DIALECTS), strict=False)))
 async def test_every_fault_leaves_storages_that_can_be_stopped(dialect: str, fault: str) -> None:
     """Whatever is wrong, nothing is left running (the test's own fixture looks for tasks and sockets)."""
     one, other = make_storage(dialect, faults=(fault,)), make_storage(dialect, faults=(fault,))

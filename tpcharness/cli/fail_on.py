@@ -53,7 +53,7 @@ class FailOn:
                 return 100 * links.ok < self.percent * links.total
             case Rule.ENDPOINT:
                 doors = store.door_tally()
-                return doors.ok < doors.total or any(len(finding.culprits) == 1 for finding in findings)
+                return doors.ok < doors.total or any(not finding.kind.narrow for finding in findings)
             case _:
                 doors, links = store.door_tally(), store.links()
                 return doors.ok + links.ok < doors.total + links.total

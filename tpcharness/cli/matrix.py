@@ -37,6 +37,9 @@ DEFAULT_TESTBED_SITES = 4
     help="Start a testbed of N storages, run against it, stop it.",
 )
 @click.option(
+    "--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong in the testbed; repeatable."
+)
+@click.option(
     "-s", "--source", "sources", multiple=True, metavar="NAME", help="Only links from these; globs; repeatable."
 )
 @click.option(
@@ -65,6 +68,7 @@ def command(
     config_path: Path | None,
     *,
     testbed_sites: int | None,
+    faults: tuple[str, ...],
     sources: tuple[str, ...],
     destinations: tuple[str, ...],
     variants: tuple[str, ...],
@@ -96,7 +100,9 @@ def command(
                 raise click.UsageError("--testbed brings its own configuration: leave CONFIG out")
             from tpcharness.cli.testbed_child import running_testbed
 
-            config = stack.enter_context(running_testbed(testbed_sites))
+            config = stack.enter_context(running_testbed(testbed_sites, _testbed_options(faults)))
+        elif faults:
+            raise click.UsageError("--fault is about a testbed: give --testbed too")
         else:
             config = load_or_exit(config_path)
         plan = _plan(config, sources, destinations, variants, sizes)
@@ -183,6 +189,14 @@ def run_and_write(
     if code in (ExitCode.OK, ExitCode.FAILED):  # nothing stopped us: what counts is for the user to say
         code = rule.judge(report.store, report.findings, comparison)
     return ExitCode.OUR_SIDE if problems and code is ExitCode.OK else code
+
+
+def _testbed_options(faults: tuple[str, ...]) -> list[str]:
+    """Storages that copy in both modes, so that a healthy testbed is all green; and what is wrong with them."""
+    from tpcharness.cli.demo import DIALECTS
+
+    options = [word for dialect in DIALECTS for word in ("--dialect", dialect)]
+    return options + [word for fault in faults for word in ("--fault", fault)]
 
 
 def _uses_stdout(outputs: Iterable[object]) -> bool:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 TIMEOUT = "55s"
 """Monitoring systems usually kill a check after 60 s."""
 
-CLEANUP_SHARE = 0.25
-"""The part of the time-out that is kept for taking our files away."""
+CLEANUP_SECONDS = 12.0
+"""Kept of the time-out for taking our files away, but half of it at most. A copy that was given up needs most of it:
+its destination is watched for 5 s before it is deleted."""
 
 CERTIFICATE_DAYS = 14.0
 
@@ -65,7 +66,7 @@ class PluginCommand(click.Command):
 
 
 @click.command("plugin", cls=PluginCommand)
-@click.argument("names", metavar="ENDPOINT | SRC DST", nargs=-1, required=True)
+@click.argument("names", metavar="ENDPOINT | SRC DST", nargs=-1)
 @config_option
 @click.option("--variant", metavar="NAME", help="How to copy from SRC to DST.  [default: https-pull]")
 @click.option(
@@ -91,7 +92,7 @@ def command(
     """Check one ENDPOINT, or one copy from SRC to DST, for a monitoring system.
 
     Prints one status line with performance data, and the evidence below it. Ends with 0 OK; 1 WARNING: a certificate
-    is about to end; 2 CRITICAL: a storage, an issuer or the path failed; 3 UNKNOWN: we could not find out.
+    is about to end; 2 CRITICAL: a storage or the path failed; 3 UNKNOWN: we could not find out.
     """
     from tpcharness.config.load import load_config
     from tpcharness.config.places import default_path
@@ -172,7 +173,7 @@ def _variant(names: Sequence[str], variant: str | None) -> Variant:
     if len(names) == 1 and variant is None:
         return Variant.DOOR
     if len(names) != 2:
-        raise click.UsageError("name one ENDPOINT, or SRC and DST; --variant goes with the latter")
+        raise click.UsageError("name one ENDPOINT, or SRC and DST and perhaps a --variant")
     if names[0] == names[1]:
         raise click.UsageError(f"SRC and DST are both {names[0]}: a file is never copied onto itself")
     known = [each.value for each in LINK_VARIANTS]
@@ -201,7 +202,7 @@ def _run(config: Config, plan: Plan, timeout_seconds: float, alarm: Alarm) -> Re
     from tpcharness.cli.running import run_plan
     from tpcharness.export.formats import Outputs
 
-    reserve = CLEANUP_SHARE * timeout_seconds
+    reserve = min(CLEANUP_SECONDS, timeout_seconds / 2)
     limits = replace(
         config.timeouts,
         cleanup_seconds=min(config.timeouts.cleanup_seconds, reserve),

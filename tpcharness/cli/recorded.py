@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from tpcharness.cli.exits import ExitCode
 from tpcharness.export.fields import DocumentError
 from tpcharness.export.recording import fill_store, read_recording
 from tpcharness.model.finding import Finding
@@ -16,6 +17,12 @@ from tpcharness.results.run import RunFacts
 from tpcharness.results.store import MatrixStore
 
 STDIN = Path("-")
+
+
+class UnreadableRun(click.ClickException):
+    """A word of the command line names no run that can be read: a matter of usage, not of the configuration."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +38,13 @@ class FormerRun:
 def read_run(path: Path) -> FormerRun:
     """The run of a JSON lines file or of a JSON document; "-" is stdin.
 
-    A file that is missing or no such thing is one usage error that names the file and the line: what is wrong is a
-    word of the command line (exit code 2), not the configuration.
+    Raises UnreadableRun, which names the file and the line, when it is missing or no such thing.
     """
     try:
         with nullcontext(sys.stdin) if path == STDIN else path.open(encoding="utf-8") as stream:
             recording = read_recording(stream)
     except OSError as error:
-        raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from None
+        raise UnreadableRun(f"cannot read {path}: {error.strerror or error}") from None
     except DocumentError as error:
-        raise click.UsageError(f"{path} holds no run of tpcharness that can be read: {error}") from None
+        raise UnreadableRun(f"{path}: not a run that can be read: {error}") from None
     return FormerRun(recording.run, fill_store(recording), recording.findings, recording.incomplete)

@@ -76,15 +76,18 @@ def command(
 
 
 def _concerning(former: FormerRun, names: Sequence[str]) -> FormerRun:
-    """The doors of these endpoints and the links to and from them, with the findings that explain these.
+    """The links of these endpoints and the doors at both of their ends, with the findings that explain them.
 
     The findings are those of the whole matrix: from its links alone an endpoint could not be told from its partners.
     """
     from tpcharness.results.store import MatrixStore
 
     wanted = set(names)
-    results = [result for result in former.store.results() if wanted & _ends(result.subject)]
-    involved = {name for result in results for name in _ends(result.subject)}
+    everything = former.store.results()
+    involved = wanted.union(*(ends for result in everything if wanted & (ends := _ends(result.subject))))
+    results = [
+        result for result in everything if _ends(result.subject) & (wanted if result.variant.of_link else involved)
+    ]
     store = MatrixStore([known for known in former.store.endpoints() if known in involved])
     for result in results:
         store.add(result)
@@ -105,10 +108,12 @@ def _ends(subject: Subject) -> set[str]:
 
 
 def _explains(finding: Finding, wanted: set[str], store: MatrixStore) -> bool:
-    """Whether it accuses one of these, or explains a link of theirs."""
-    if wanted & set(finding.culprits):
+    """Whether it names one of these, or explains a link of theirs."""
+    named = {*finding.culprits, *finding.sources, *finding.destinations}
+    if wanted & named:
         return True
-    return any(
-        set(finding.culprits) <= _ends(cell.subject) and not cell.worst.ok and cell.variant in finding.variants
-        for cell in store.cells()
-    )
+    partners = named & set(store.endpoints())
+    broken = [_ends(cell.subject) for cell in store.cells() if not cell.worst.ok]
+    if finding.kind.narrow:
+        return partners in broken
+    return any(partners & ends for ends in broken) if partners else bool(broken)

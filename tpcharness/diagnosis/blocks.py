@@ -22,7 +22,7 @@ MIN_DISTRUSTED = 2
 CHANCE = 0.05
 """Seen is only what independent failures would make less often than this."""
 
-_MOST_SEEDS = 200
+_MOST_SEEDS = 32
 
 
 @dataclass(frozen=True, slots=True)

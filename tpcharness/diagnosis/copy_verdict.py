@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,8 +29,9 @@ class Stall(StrEnum):
 class CopySeen:
     """Everything that was seen of one COPY, from the request to the last byte of its answer.
 
-    `text` is the body of a refusal, or the lines that fit no marker grammar. `failure` is what broke the exchange
-    on our side of it; `stall` which of our clocks did.
+    `text` is the body of a refusal, or the lines that fit no marker grammar. `state` are the words of the last marker
+    on what the storage is doing. `without_tokens`: a redirect led to a host that may not have them. `failure` is what
+    broke the exchange on our side of it; `stall` which of our clocks did.
     """
 
     mode: Mode
@@ -39,6 +41,8 @@ class CopySeen:
     text: str = ""
     terminal: Terminal | None = None
     markers: int = 0
+    state: str = ""
+    without_tokens: bool = False
     failure: Failure | None = None
     stall: Stall | None = None
 
@@ -54,6 +58,13 @@ _STALLS: dict[Stall, tuple[Reason, tuple[Party, ...]]] = {
 
 # They write a marker only when bytes have moved (Pelican's origin_serve/tpc_handler.go).
 _SILENT_WHILE_BYTES_STAND = frozenset({Implementation.PELICAN})
+
+_WANTS_A_TOKEN = frozenset(
+    {Reason.UNAUTHENTICATED, Reason.FORBIDDEN, Reason.PASSIVE_UNAUTHENTICATED, Reason.PASSIVE_FORBIDDEN}
+)
+
+# dCache's State words while no mover runs: it has not even asked the passive party (http-tpc 1.4, 6.2).
+_QUEUED = re.compile(r"queued|selecting pool|waiting for", re.IGNORECASE)
 
 _PASSIVE_STATUS: dict[int, Reason] = {
     401: Reason.PASSIVE_UNAUTHENTICATED,
@@ -98,12 +109,22 @@ _STATUS_OF: dict[tuple[Implementation, Mode, int], Reason] = {
 
 def judge_copy(seen: CopySeen) -> Verdict | None:
     """The verdict on a COPY; None when it was called a success, which is then still to be verified."""
+    verdict = _judge(seen)
+    if verdict is not None and seen.without_tokens and verdict.reason in _WANTS_A_TOKEN:
+        hint = "the active party redirects to another host, where no token may follow: see redirect_auth"
+        return blamed(Reason.UNAUTHENTICATED, seen.mode, Party.ACTIVE).with_hint(hint)
+    return verdict
+
+
+def _judge(seen: CopySeen) -> Verdict | None:
     if seen.terminal is not None:
         return _judge_terminal(seen, seen.terminal)
     if seen.stall is not None:
         reason, parties = _STALLS[seen.stall]
         if seen.server.implementation in _SILENT_WHILE_BYTES_STAND:
             parties = _STALLS[Stall.PROGRESS][1]
+        if seen.stall is Stall.FIRST_BYTE and _QUEUED.search(seen.state):
+            parties = (Party.ACTIVE,)
         return blamed(reason, seen.mode, *parties)
     # Broken framing has one name, whether the head came before it or with it.
     broken = seen.failure is not None and seen.failure.reason is Reason.MALFORMED_RESPONSE
@@ -135,10 +156,24 @@ def _judge_silence(seen: CopySeen) -> Verdict:
     failure = seen.failure or Failure(Reason.NO_RESPONSE)
     if failure.blame is not None:
         return Verdict(failure.reason, failure.blame, hint=failure.detail)
-    if failure.reason is Reason.NO_RESPONSE and seen.mode is Mode.PULL:
-        # XRootD says nothing while it waits for the source's HEAD (xrootd 5): silence has two causes.
-        return blamed(Reason.NO_RESPONSE, seen.mode, Party.ACTIVE, Party.PASSIVE)
+    if failure.reason is Reason.NO_RESPONSE and seen.mode is Mode.PULL and not _answers_by_itself(seen.server):
+        # XRootD 5 says nothing while it waits for the source's HEAD (xrootd 5): silence has many causes.
+        return blamed(Reason.NO_RESPONSE, seen.mode, Party.ACTIVE, Party.PASSIVE, Party.PATH)
     return blamed(failure.reason, seen.mode, Party.ACTIVE).with_hint(failure.detail)
+
+
+def _answers_by_itself(server: Server) -> bool:
+    """Whether it answers a pull in time whatever the source does.
+
+    dCache and StoRM do not ask the source before; XRootD 6 does, and gives up after 60 s (http-tpc 1.3, 1.11).
+    """
+    match server.implementation:
+        case Implementation.DCACHE | Implementation.STORM | Implementation.EOS:
+            return True
+        case Implementation.XROOTD:
+            return server.version is not None and server.version >= (6,)
+        case _:
+            return False
 
 
 def _judge_refusal(seen: CopySeen, status: int) -> Verdict:

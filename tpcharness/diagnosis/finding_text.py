@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from tpcharness.model.finding import FindingKind
 from tpcharness.model.reason import Reason
@@ -15,14 +16,13 @@ MOST_NAMES = 4
 
 _ACTIVE_VARIANTS = {Blame.SOURCE: Variant.HTTPS_PUSH, Blame.DESTINATION: Variant.HTTPS_PULL}
 _ACTORS = {Blame.PATH: "the network between", Blame.ISSUER: "the token issuer", Blame.CLIENT: "our own side"}
-_FAILS = {
-    FindingKind.NOT_REACHABLE: "cannot be reached by other storages",
-    FindingKind.REACHES_NOBODY: "does not reach other storages",
-    FindingKind.DOES_NOT_TRUST: "does not trust the certificates of others",
-    FindingKind.NOT_TRUSTED: "is not trusted by other storages",
-    FindingKind.REFUSES_TOKENS: "refuses the tokens that it is shown",
+_OTHERS = {
+    FindingKind.NOT_REACHABLE: "cannot be reached by",
+    FindingKind.REACHES_NOBODY: "does not reach",
+    FindingKind.DOES_NOT_TRUST: "does not trust the certificates of",
+    FindingKind.NOT_TRUSTED: "is not trusted by",
 }
-_MORE = {
+_ADVICE = {
     FindingKind.NOT_REACHABLE: "its door is open to us: look at its firewall and routes",
     FindingKind.REACHES_NOBODY: "other storages reach these partners: look at its firewall, routes and resolver",
     FindingKind.DOES_NOT_TRUST: "other storages trust these certificates: look at the CA and CRL files there",
@@ -61,48 +61,71 @@ def no_tokens(
     return _sentence(what, reasons, _to_act((blame,), {}), _lost(cells, of))
 
 
-def bad_line(
-    kind: FindingKind,
-    name: str,
-    role: Blame,
-    partners: tuple[int, int],
-    variants: Variants,
-    reasons: Sequence[Reason],
-    blame: Blame,
-    detail: str,
-) -> str:
-    """SITE-C fails as destination from 4 of 4 sources (https-pull, https-push): no_space - the destination ..."""
-    others = "to {} of {} destinations" if role is Blame.SOURCE else "from {} of {} sources"
-    where = _variants(variants)
-    failing, tried = variants
-    if len(failing) < len(tried):
-        where += f", where it is the {'active' if failing == (_ACTIVE_VARIANTS[role],) else 'passive'} party"
-    what = f"{name} {_FAILS.get(kind, 'fails')} as {role} {others.format(*partners)} ({where})"
-    return _sentence(what, reasons, detail, _MORE.get(kind, ""), _to_act((blame,), {role: ""}))
+@dataclass(frozen=True, slots=True)
+class Accused:
+    """An endpoint that explains many cells. `shape` is what it does when it fails, `kind` what is wrong with it.
+
+    `role` is the only one in which it fails, if there is one. `partners` that it fails with, of all; `share` of its
+    cells that fail.
+    """
+
+    name: str
+    kind: FindingKind
+    shape: FindingKind
+    role: Blame | None
+    partners: tuple[int, int]
+    share: float
+    variants: Variants
+    reasons: tuple[Reason, ...]
+    blame: Blame
+    detail: str = ""
+
+    @property
+    def where(self) -> str:
+        """The cells, in the words of modes."""
+        if self.shape is FindingKind.BAD_AS_ACTIVE:
+            return "pull into it, push out of it"
+        if self.shape is FindingKind.BAD_AS_PASSIVE:
+            return "pull from it, push into it"
+        failing, tried = self.variants
+        where = _variants(self.variants)
+        if self.role and len(failing) < len(tried):
+            active = failing == (_ACTIVE_VARIANTS[self.role],)
+            where += f", where it is the {'active' if active else 'passive'} party"
+        return where
+
+    @property
+    def when(self) -> str:
+        """In which role or party, and with how many."""
+        some, of_all = self.partners
+        if self.role is Blame.SOURCE:
+            return f"as source to {some} of {of_all} destinations"
+        if self.role is Blame.DESTINATION:
+            return f"as destination from {some} of {of_all} sources"
+        often = "whenever" if self.share == 1 else "nearly always when" if self.share >= 0.5 else "often when"
+        party = {
+            FindingKind.BAD_AS_ACTIVE: f"{often} it is the active party",
+            FindingKind.BAD_AS_PASSIVE: f"{often} it is the passive party",
+        }.get(self.shape, "as source and as destination")
+        return f"{party}, with {some} of {of_all} partners"
 
 
-def bad_party(
-    kind: FindingKind,
-    name: str,
-    shape: FindingKind,
-    partners: tuple[int, int],
-    share: float,
-    reasons: Sequence[Reason],
-    blame: Blame,
-    detail: str,
-    variants: Variants,
-) -> str:
-    """SITE-D fails whenever it is the active party, with 11 of 11 partners (pull into it, push out of it): ..."""
-    whenever = "whenever" if share == 1 else "nearly always when" if share >= 0.5 else "often when"
-    how = {
-        FindingKind.BAD_AS_ACTIVE: (f"{whenever} it is the active party", "pull into it, push out of it"),
-        FindingKind.BAD_AS_PASSIVE: (f"{whenever} it is the passive party", "pull from it, push into it"),
-        FindingKind.BAD_BOTH_WAYS: ("as source and as destination", _variants(variants)),
-    }
-    when, where = how[shape]
-    what = f"{name} {_FAILS.get(kind, 'fails')} {when}, with {partners[0]} of {partners[1]} partners ({where})"
+def bad_endpoint(accused: Accused) -> str:
+    """SITE-C fails as destination from 4 of 4 sources (https-pull, https-push): no_space - the destination has ...
+
+    SITE-D fails whenever it is the active party, with 11 of 11 partners (pull into it, push out of it): ...
+    SITE-E cannot be reached by 11 of 11 other storages (pull from it, push into it): passive_timeout - ...
+    """
+    kind = accused.kind
+    if kind in _OTHERS:
+        some, of_all = accused.partners
+        what = f"{accused.name} {_OTHERS[kind]} {some} of {of_all} other storages"
+    else:
+        refuses = kind is FindingKind.REFUSES_TOKENS
+        what = f"{accused.name} {'refuses the tokens that it is shown' if refuses else 'fails'} {accused.when}"
     ends = {Blame.SOURCE: "", Blame.DESTINATION: ""}
-    return _sentence(what, reasons, detail, _MORE.get(kind, ""), _to_act((blame,), ends))
+    act = _to_act((accused.blame,), {accused.role: ""} if accused.role else ends)
+    return _sentence(f"{what} ({accused.where})", accused.reasons, accused.detail, _ADVICE.get(kind, ""), act)
 
 
 def issued_by(authority: str, count: int) -> str:

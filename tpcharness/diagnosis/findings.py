@@ -1,140 +1,44 @@
-"""What a whole matrix means: the endpoints and links that explain its failures, n sentences in place of n x n cells.
+"""What a whole matrix means: the causes that explain its failures, n sentences in place of n x n cells.
 
-The shapes are madalert's (ecosystem 4): a bad row is a bad source, a bad column a bad destination. Every variant is
-a matrix of its own, peeled greedily: the line that explains most failing cells goes first and takes these cells with
-it, so that partners which are culprits themselves do not count for or against anybody else.
+Explained first is what is known best: failed doors and missing tokens, then a matrix in which nothing works at all,
+pairs of implementations, rows and columns (`lines`), and what is left (`blocks`). Each takes its cells with it, so a
+failure is explained once.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from tpcharness.diagnosis import finding_text as text
-from tpcharness.model.endpoint import EndpointSubject, LinkSubject
+from tpcharness.diagnosis.blocks import blocks, distrustful, part_lines
+from tpcharness.diagnosis.board import Board
+from tpcharness.diagnosis.doors import CLIENT, Fallen, accepting, fallen_doors, issuer_of, missing_from
+from tpcharness.diagnosis.endpoint_findings import endpoint_finding
+from tpcharness.diagnosis.implementation_pairs import MIN_BOTH_SIDES, Pair, pairs
+from tpcharness.diagnosis.lines import Peeling
+from tpcharness.diagnosis.matrix_view import (
+    MIN_SHARE,
+    Cell,
+    Place,
+    destinations_of,
+    latest,
+    main_family,
+    reasons_of,
+    sources_of,
+    typical,
+    variants_of,
+)
+from tpcharness.diagnosis.shapes import shapes
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Outcome, Variant
+from tpcharness.model.variant import Blame, Phase
 
-MIN_SHARE = 0.8
-"""Share of a line's cells that must fail, and of these that must agree, before the line is accused."""
+MIN_ENDPOINTS = 3
+"""With fewer, a matrix in which everything fails is a few failing links."""
 
-MIN_PARTNERS = 2
-"""One partner alone cannot tell an endpoint's fault from the link's."""
-
-_ROLES = (Blame.SOURCE, Blame.DESTINATION)
-_KINDS = {Blame.SOURCE: FindingKind.BAD_AS_SOURCE, Blame.DESTINATION: FindingKind.BAD_AS_DESTINATION}
-_RANKS = {
-    FindingKind.ENDPOINT_DOWN: 0,
-    FindingKind.BAD_AS_SOURCE: 1,
-    FindingKind.BAD_AS_DESTINATION: 1,
-    FindingKind.SINGLE_LINK: 2,
-}
-_WORST_FIRST = {Outcome.FAILURE: 0, Outcome.ERROR: 1, Outcome.OK: 2, Outcome.SKIPPED: 3}
-
-
-class _Place(NamedTuple):
-    """A row or a column of a matrix: an endpoint in one role."""
-
-    role: Blame
-    name: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cell:
-    """One link in one variant, with the worst of its latest results per size."""
-
-    source: str
-    destination: str
-    variant: Variant
-    result: Result
-    places: tuple[_Place, _Place]
-    suspects: frozenset[Blame]
-    """Everybody whose fault it may be, as far as this one cell can tell."""
-
-    @classmethod
-    def of(cls, source: str, destination: str, variant: Variant, result: Result) -> _Cell:
-        """The cell of this link."""
-        places = _Place(Blame.SOURCE, source), _Place(Blame.DESTINATION, destination)
-        suspects = frozenset(alternative.blame for alternative in result.alternatives)
-        if not suspects or result.blame is not Blame.UNDETERMINED:
-            suspects |= {result.blame}
-        return cls(source, destination, variant, result, places, suspects)
-
-    @property
-    def ok(self) -> bool:
-        return self.result.outcome is Outcome.OK
-
-    @property
-    def failing(self) -> bool:
-        return self.result.outcome in (Outcome.FAILURE, Outcome.ERROR)
-
-    @property
-    def skipped_for_door(self) -> bool:
-        return self.result.outcome is Outcome.SKIPPED and self.result.reason is Reason.ENDPOINT_DOWN
-
-    def partner(self, role: Blame) -> _Place:
-        """The other end, seen from this role."""
-        row, column = self.places
-        return column if role is Blame.SOURCE else row
-
-    def supports(self, role: Blame) -> bool:
-        """Whether it may be the fault of the endpoint in this role: not if only the opposite one is suspected."""
-        return role in self.suspects or not self.suspects <= set(_ROLES)
-
-
-@dataclass(slots=True)
-class _Line:
-    """The cells of one endpoint in one role and variant that speak for or against it."""
-
-    ok: int = 0
-    open: dict[_Place, _Cell] = field(default_factory=dict)
-    blamed: int = 0
-    reasons: Counter[Reason] = field(default_factory=Counter)
-
-    def add(self, cell: _Cell, role: Blame, count: int = 1) -> None:
-        """Counts a failing cell in, or out again."""
-        if count > 0:
-            self.open[cell.partner(role)] = cell
-        else:
-            del self.open[cell.partner(role)]
-        if cell.result.blame is role:
-            self.blamed += count
-        else:
-            self.reasons[cell.result.reason] += count
-
-    @property
-    def guilty(self) -> bool:
-        """Whether nearly all that was tried fails, and for a common cause."""
-        failing = len(self.open)
-        agreeing = self.blamed + max(self.reasons.values(), default=0)
-        tried = self.ok + failing
-        return tried >= MIN_PARTNERS and failing >= MIN_SHARE * tried and agreeing >= MIN_SHARE * failing
-
-
-@dataclass(slots=True)
-class _Tried:
-    """The cells that say something, by everything that they are asked for."""
-
-    by_variant: dict[Variant, list[_Cell]] = field(default_factory=lambda: defaultdict(list))
-    by_place: dict[_Place, list[_Cell]] = field(default_factory=lambda: defaultdict(list))
-    by_link: dict[tuple[str, str], list[_Cell]] = field(default_factory=lambda: defaultdict(list))
-    at_work: set[tuple[Variant, _Place]] = field(default_factory=set)
-
-    def add(self, cell: _Cell) -> None:
-        self.by_variant[cell.variant].append(cell)
-        self.by_link[cell.source, cell.destination].append(cell)
-        for place in cell.places:
-            self.by_place[place].append(cell)
-            if cell.ok:
-                self.at_work.add((cell.variant, place))
-
-    def matrices(self) -> Iterator[list[_Cell]]:
-        """One matrix per variant, in the order of the variants."""
-        return (self.by_variant[variant] for variant in Variant if variant in self.by_variant)
+_FIRST = (FindingKind.NO_TOKENS, FindingKind.OUR_SIDE, FindingKind.ISSUER_NOT_ACCEPTED, FindingKind.EVERYTHING)
 
 
 def find(results: Iterable[Result]) -> tuple[Finding, ...]:
@@ -144,185 +48,337 @@ def find(results: Iterable[Result]) -> tuple[Finding, ...]:
     Every failing cell is explained by one finding; what was skipped for failed doors, by each endpoint that is down.
     A cell that is certain of its blame never supports an accusation of the other end.
     """
-    doors, cells = _latest(results)
-    down = {name: door for name, door in doors.items() if door.outcome in (Outcome.FAILURE, Outcome.ERROR)}
-    by_door: dict[str, list[_Cell]] = {name: [] for name in down}
-    tried = _Tried()
+    doors, cells = latest(results)
+    findings, rest = _behind_doors(doors, cells)
+    found, rest = _without_tokens(rest)
+    board = Board(rest)
+    findings += found + _of_links(doors, board)
+    return tuple(sorted(findings, key=_worst_first))
+
+
+def _worst_first(finding: Finding) -> tuple[int, int, tuple[str, ...], int, str]:
+    kind = finding.kind
+    rank = 0 if kind in _FIRST else 1 if kind is FindingKind.ENDPOINT_DOWN else 3 if kind.narrow else 2
+    return rank, -finding.cells, finding.culprits, list(FindingKind).index(kind), finding.sentence
+
+
+def _behind_doors(doors: Mapping[str, Result], cells: Sequence[Cell]) -> tuple[list[Finding], list[Cell]]:
+    """The findings about doors; and the cells that these do not explain, as far as they were tried."""
+    fallen = fallen_doors(doors)
+    of_name = {name: number for number, each in enumerate(fallen) for name in each.doors}
+    taken: dict[int, dict[Cell, None]] = defaultdict(dict)
+    there: Counter[int] = Counter()
+    rest = []
     for cell in cells:
-        culprits = [place.name for place in cell.places if place.name in down and _explains(cell, place)]
-        for name in culprits:
-            by_door[name].append(cell)
-        if not culprits and (cell.ok or cell.failing):
-            tried.add(cell)
-
-    by_place: dict[_Place, list[_Cell]] = defaultdict(list)
-    by_link: dict[tuple[str, str, Blame], list[_Cell]] = defaultdict(list)
-    for matrix in tried.matrices():
-        lines = _peel(matrix)
-        for place, taken in lines.items():
-            by_place[place] += taken
-        explained = {cell for taken in lines.values() for cell in taken}
-        for cell in matrix:
-            if cell.failing and cell not in explained:
-                by_link[cell.source, cell.destination, cell.result.blame].append(cell)
-
-    findings = [_endpoint_down(name, down[name], taken, cells) for name, taken in by_door.items()]
-    findings += [_bad_line(place, taken, tried) for place, taken in by_place.items()]
-    findings += [_single_link(taken, tried) for taken in by_link.values()]
-    order = list(FindingKind).index
-    return tuple(sorted(findings, key=lambda f: (_RANKS[f.kind], -f.cells, f.culprits, order(f.kind))))
+        fallen_there = {of_name[name] for name in cell.link if name in of_name}
+        if cell.tried or cell.skipped_for_door:
+            there.update(fallen_there)
+        culprits = [place for place in cell.places if place.name in of_name and _explains(cell, place)]
+        for place in culprits:
+            taken[of_name[place.name]][cell] = None
+        if not culprits and cell.tried:
+            rest.append(cell)
+    return [_fallen_finding(each, list(taken[number]), there[number]) for number, each in enumerate(fallen)], rest
 
 
-def _latest(results: Iterable[Result]) -> tuple[dict[str, Result], list[_Cell]]:
-    """The doors by endpoint, and the cells."""
-    latest: dict[tuple[object, Variant, int], Result] = {}
-    for result in results:
-        key = result.subject, result.variant, result.size_bytes
-        before = latest.get(key)
-        if before is None or (before.started_at, before.attempt) <= (result.started_at, result.attempt):
-            latest[key] = result
-    doors: dict[str, Result] = {}
-    cells: dict[tuple[str, str, Variant], Result] = {}
-    for result in sorted(latest.values(), key=lambda result: (_WORST_FIRST[result.outcome], result.size_bytes)):
-        match result.subject:
-            case EndpointSubject(name) if result.variant is Variant.DOOR:
-                doors.setdefault(name, result)
-            case LinkSubject(source, destination):
-                cells.setdefault((source, destination, result.variant), result)
-    return dict(sorted(doors.items())), [_Cell.of(*key, cells[key]) for key in sorted(cells)]
-
-
-def _explains(cell: _Cell, down: _Place) -> bool:
+def _explains(cell: Cell, down: Place) -> bool:
     return cell.skipped_for_door or (cell.failing and cell.supports(down.role))
 
 
-def _peel(matrix: Iterable[_Cell]) -> dict[_Place, list[_Cell]]:
-    """The rows and columns of one variant that explain most, each with the cells that it explains.
-
-    A cell that works weighs against a line as much as two that fail weigh for it; of equals, that line goes first
-    which more cells blame, then that whose partners work with others.
-    """
-    lines: dict[_Place, _Line] = defaultdict(_Line)
-    for cell in matrix:
-        for place in cell.places:
-            if cell.ok:
-                lines[place].ok += 1
-            elif cell.supports(place.role):
-                lines[place].add(cell, place.role)
-
-    at_work = {place for place, line in lines.items() if line.ok}
-
-    def weight(place: _Place) -> tuple[int, int, int]:
-        line = lines[place]
-        return len(line.open) - 2 * line.ok, line.blamed, len(at_work & line.open.keys())
-
-    explained: dict[_Place, list[_Cell]] = {}
-    while guilty := [place for place in sorted(lines) if lines[place].guilty]:
-        worst = max(guilty, key=weight)
-        explained[worst] = list(lines[worst].open.values())
-        for cell in explained[worst]:
-            for place in cell.places:
-                if cell.supports(place.role):
-                    lines[place].add(cell, place.role, -1)
-    return _without_bystanders(explained)
-
-
-def _without_bystanders(explained: Mapping[_Place, list[_Cell]]) -> dict[_Place, list[_Cell]]:
-    """Leaves out lines whose every cell lies in another guilty line: four bad sources do not make a bad destination."""
-    kept = {place: list(cells) for place, cells in explained.items()}
-    for place in explained:
-        heirs = [(cell, cell.partner(place.role)) for cell in kept[place]]
-        if all(heir in kept and cell.supports(heir.role) for cell, heir in heirs):
-            del kept[place]
-            for cell, heir in heirs:
-                kept[heir].append(cell)
-    return kept
-
-
-def _endpoint_down(name: str, door: Result, taken: list[_Cell], cells: Iterable[_Cell]) -> Finding:
-    there = [cell for cell in cells if name in (cell.source, cell.destination)]
-    of = sum(cell.ok or cell.failing or cell.skipped_for_door for cell in there)
+def _fallen_finding(fallen: Fallen, taken: list[Cell], of: int) -> Finding:
+    door, names, cells = fallen.typical, tuple(fallen.doors), len(taken)
+    blame = door.blame
+    match fallen.kind:
+        case FindingKind.ENDPOINT_DOWN:
+            sentence = text.endpoint_down(fallen.culprit, door.reason, blame, cells, of)
+        case FindingKind.REFUSES_TOKENS:
+            issuer = issuer_of(door)
+            sentence = text.refuses_tokens(fallen.culprit, issuer, fallen.accepted, door.reason, cells, of)
+        case FindingKind.ISSUER_NOT_ACCEPTED:
+            blame = Blame.UNDETERMINED
+            sentence = text.issuer_not_accepted(fallen.culprit, names, door.reason, cells, of)
+        case _:
+            ours = fallen.kind is FindingKind.OUR_SIDE
+            issuer = "" if fallen.culprit == CLIENT else fallen.culprit
+            sentence = text.no_tokens(issuer, names, (door.reason,), blame, cells, of, ours=ours)
     return Finding(
-        kind=FindingKind.ENDPOINT_DOWN,
-        culprits=(name,),
+        kind=fallen.kind,
+        culprits=(fallen.culprit,),
         reason=door.reason,
-        blame=door.blame,
-        cells=len(taken),
+        blame=blame,
+        cells=cells,
         of=of,
-        sentence=text.endpoint_down(name, door.reason, door.blame, len(taken), of),
-        variants=_variants(taken),
+        sentence=sentence,
+        variants=variants_of(taken),
         probe_id=door.probe_id,
+        destinations=() if names == (fallen.culprit,) else names,
     )
 
 
-def _bad_line(place: _Place, taken: list[_Cell], tried: _Tried) -> Finding:
-    variants = _variants(taken)
-    fine = [cell for cell in tried.by_place[place] if cell.ok and cell.variant in variants]
-    reasons = _by_frequency(taken)
-    blame = _line_blame(place, taken, tried)
-    failing_partners = {cell.partner(place.role) for cell in taken}
+def _without_tokens(tried: Iterable[Cell]) -> tuple[list[Finding], list[Cell]]:
+    """What several links fail for that no storage can help; and all other cells."""
+    groups: dict[tuple[Reason, Blame, str], list[Cell]] = defaultdict(list)
+    rest = []
+    for cell in tried:
+        if cell.failing and cell.nobodys:
+            groups[cell.result.reason, cell.result.blame, missing_from(cell.result)].append(cell)
+        else:
+            rest.append(cell)
+    findings = []
+    for (reason, blame, issuer), cells in groups.items():
+        if len({cell.link for cell in cells}) == 1:
+            rest += cells
+            continue
+        names = sorted({name for cell in cells for name in cell.link})
+        ours = blame is Blame.CLIENT and reason.phase is not Phase.TOKEN
+        findings.append(
+            Finding(
+                kind=FindingKind.OUR_SIDE if ours else FindingKind.NO_TOKENS,
+                culprits=(issuer or CLIENT if not ours else CLIENT,),
+                reason=reason,
+                blame=blame,
+                cells=len(cells),
+                of=len(cells),
+                sentence=text.no_tokens(issuer, names, (reason,), blame, len(cells), len(cells), ours=ours),
+                variants=variants_of(cells),
+                probe_id=typical(cells),
+                sources=sources_of(cells),
+                destinations=destinations_of(cells),
+            )
+        )
+    return findings, rest
+
+
+def _of_links(doors: Mapping[str, Result], board: Board) -> list[Finding]:
+    """The findings about what was tried between storages."""
+    peeling = Peeling(board.cells)
+    whole: dict[Reason, list[Cell]] = defaultdict(list)
+    for cells in _all_red(board):
+        whole[main_family(cells)] += cells
+        peeling.take(cells)
+
+    paired: list[Pair] = []
+    for pair in pairs(board.cells, peeling.open):
+        # Rows and columns are the simpler explanation unless the pair explains more than any of them.
+        left = pair.only(peeling.open)
+        if min(pair.sizes) >= MIN_BOTH_SIDES and left.dense and left.weight > peeling.heaviest(left.failing):
+            peeling.take(left.failing)
+            paired.append(left)
+    peeled = peeling.peel()
+    bad = {place: list(cells) for place, cells in peeled.explained.items()}
+
+    def accuse(lines: Mapping[Place, Iterable[Cell]]) -> None:
+        for place, cells in lines.items():
+            fresh = [cell for cell in cells if cell in peeling.open]
+            peeling.take(fresh)
+            bad.setdefault(place, []).extend(fresh)
+
+    accuse(distrustful(board.cells, peeling.open, Reason.PASSIVE_TLS_FAILED))
+    for pair in pairs(board.cells, peeling.open):
+        left = pair.only(peeling.open)
+        if left.dense:
+            peeling.take(left.failing)
+            paired.append(left)
+    blocked = blocks(board.cells, peeling.open)
+    for cells in blocked:
+        peeling.take(cells)
+    accuse(part_lines(board.cells, peeling.open))
+
+    findings = [_everything(cells, board) for cells in whole.values()]
+    findings += [_pair_finding(same) for same in _same_servers(paired)]
+    findings += [
+        endpoint_finding(shape, board, peeling.at_work, doors, accepting(doors, _issuer(doors, shape.name)))
+        for shape in shapes(bad)
+    ]
+    findings += [_unclear(candidates, cells, board) for candidates, cells in _same_candidates(peeled.unclear)]
+    findings += [_block(same, board) for same in _same_ends(blocked)]
+    return findings + [_link(cells, board) for cells in _by_path(peeling.open)]
+
+
+def _issuer(doors: Mapping[str, Result], name: str) -> str:
+    return issuer_of(doors[name]) if name in doors else ""
+
+
+def _all_red(board: Board) -> Iterable[list[Cell]]:
+    """Variants in which nothing works, for one cause and for no end's certain fault: no storage is to blame alone."""
+    for cells in board.by_variant.values():
+        sources, destinations = sources_of(cells), destinations_of(cells)
+        if min(len(sources), len(destinations)) < MIN_ENDPOINTS - 1 or len({*sources, *destinations}) < MIN_ENDPOINTS:
+            continue
+        agreeing = Counter(cell.family for cell in cells if cell.failing).most_common(1)
+        certain = sum(cell.certain for cell in cells)
+        ok = any(cell.ok for cell in cells)
+        if not ok and agreeing[0][1] >= MIN_SHARE * len(cells) and certain <= (1 - MIN_SHARE) * len(cells):
+            yield cells
+
+
+def _everything(cells: list[Cell], board: Board) -> Finding:
+    variants, reasons = variants_of(cells), reasons_of(cells)
+    blame = Counter(cell.result.blame for cell in cells).most_common(1)[0][0]
+    if blame in (Blame.SOURCE, Blame.DESTINATION):
+        blame = Blame.UNDETERMINED
+    names = {name for cell in cells for name in cell.link}
     return Finding(
-        kind=_KINDS[place.role],
-        culprits=(place.name,),
+        kind=FindingKind.EVERYTHING,
+        culprits=(),
         reason=reasons[0],
         blame=blame,
-        cells=len(taken),
-        of=len(taken) + len(fine),
-        sentence=text.bad_line(
-            place.name,
-            place.role,
-            (len(failing_partners), len(failing_partners | {cell.partner(place.role) for cell in fine})),
-            (variants, _variants(tried.by_place[place])),
-            reasons,
-            blame,
-        ),
+        cells=len(cells),
+        of=len(cells),
+        sentence=text.everything(len(names), (variants, variants_of(board.cells)), reasons, blame),
         variants=variants,
-        probe_id=_typical(taken, reasons[0]),
+        probe_id=typical(cells),
+        sources=sources_of(cells),
+        destinations=destinations_of(cells),
     )
 
 
-def _line_blame(place: _Place, taken: list[_Cell], tried: _Tried) -> Blame:
-    """Who has to act for a bad line: what the cells say, or, where they cannot tell, what the pattern says.
-
-    The pattern says that it is the endpoint only if most of the partners work with somebody else in that variant.
-    """
-    if 2 * sum(cell.result.blame is place.role for cell in taken) >= len(taken):
-        return place.role
-    named = Counter(cell.result.blame for cell in taken).most_common(1)[0][0]
-    if named in (Blame.ISSUER, Blame.CLIENT):
-        return named
-    if 2 * sum((cell.variant, cell.partner(place.role)) in tried.at_work for cell in taken) >= len(taken):
-        return place.role
-    return named if named is Blame.PATH else Blame.UNDETERMINED
+def _same_servers(paired: Iterable[Pair]) -> Iterable[list[Pair]]:
+    """Pairs of the same two implementations that fail for one cause, whichever way and in whatever variant."""
+    found: dict[tuple[frozenset[str], Reason], list[Pair]] = defaultdict(list)
+    for pair in paired:
+        found[frozenset(pair.servers), main_family(pair.failing)].append(pair)
+    return found.values()
 
 
-def _single_link(taken: list[_Cell], tried: _Tried) -> Finding:
-    first = taken[0]
-    variants = _variants(taken)
-    all_variants = _variants(tried.by_link[first.source, first.destination])
-    reasons = _by_frequency(taken)
-    suspects = frozenset(blame for cell in taken for blame in cell.suspects)
+def _pair_finding(same: list[Pair]) -> Finding:
+    failing = [cell for pair in same for cell in pair.failing]
+    reasons = reasons_of(failing)
+    by_party = {pair.by_party for pair in same}
+    if len(by_party) == 1:
+        servers, words = by_party.pop(), ("the active party", "the passive one")
+    else:
+        servers, words = same[0].servers, ("source", "destination")
+    count = [len({name for pair in same for name in pair.names_of(server)}) for server in servers]
     return Finding(
-        kind=FindingKind.SINGLE_LINK,
-        culprits=(first.source, first.destination),
+        kind=FindingKind.IMPLEMENTATION_PAIR,
+        culprits=servers,
         reason=reasons[0],
-        blame=first.result.blame,
-        cells=len(variants),
-        of=len(all_variants),
-        sentence=text.single_link(first.source, first.destination, (variants, all_variants), reasons, suspects),
-        variants=variants,
-        probe_id=_typical(taken, reasons[0]),
+        blame=Blame.UNDETERMINED,
+        cells=len(failing),
+        of=sum(len(pair.failing) + pair.ok for pair in same),
+        sentence=text.implementation_pair(servers, words, (count[0], count[1]), reasons),
+        variants=variants_of(failing),
+        probe_id=typical(failing),
+        sources=sources_of(failing),
+        destinations=destinations_of(failing),
     )
 
 
-def _variants(cells: Iterable[_Cell]) -> tuple[Variant, ...]:
-    present = {cell.variant for cell in cells}
-    return tuple(variant for variant in Variant if variant in present)
+def _same_candidates(
+    unclear: Iterable[tuple[tuple[Place, ...], list[Cell]]],
+) -> Iterable[tuple[list[tuple[str, Blame]], list[Cell]]]:
+    found: dict[frozenset[str], tuple[dict[tuple[str, Blame], None], list[Cell]]] = {}
+    for places, cells in unclear:
+        names, taken = found.setdefault(frozenset(place.name for place in places), ({}, []))
+        names.update(dict.fromkeys((place.name, place.role) for place in places))
+        taken += cells
+    return [(sorted(names), cells) for names, cells in found.values()]
 
 
-def _by_frequency(cells: Iterable[_Cell]) -> tuple[Reason, ...]:
-    return tuple(reason for reason, _ in Counter(cell.result.reason for cell in cells).most_common())
+def _unclear(candidates: list[tuple[str, Blame]], cells: list[Cell], board: Board) -> Finding:
+    variants, reasons = variants_of(cells), reasons_of(cells)
+    lines = [Place(variant, role, name) for variant in variants for name, role in candidates]
+    fine = {cell for place in lines for cell in board.by_place[place] if cell.ok}
+    return Finding(
+        kind=FindingKind.UNCLEAR,
+        culprits=tuple(dict.fromkeys(name for name, _ in candidates)),
+        reason=reasons[0],
+        blame=Blame.UNDETERMINED,
+        cells=len(cells),
+        of=len(cells) + len(fine),
+        sentence=text.unclear(candidates, (variants, variants_of(board.cells)), reasons),
+        variants=variants,
+        probe_id=typical(cells),
+        sources=sources_of(cells),
+        destinations=destinations_of(cells),
+    )
 
 
-def _typical(cells: Iterable[_Cell], reason: Reason) -> str:
-    return next(cell.result.probe_id for cell in cells if cell.result.reason is reason)
+def _same_ends(blocked: Iterable[list[Cell]]) -> Iterable[list[list[Cell]]]:
+    """Blocks between the same two groups for one cause, in whatever direction and variant."""
+    found: dict[tuple[frozenset[tuple[str, ...]], Reason], list[list[Cell]]] = defaultdict(list)
+    for cells in blocked:
+        found[frozenset((sources_of(cells), destinations_of(cells))), main_family(cells)].append(cells)
+    return found.values()
+
+
+def _block(same: list[list[Cell]], board: Board) -> Finding:
+    cells = [cell for each in same for cell in each]
+    variants, reasons = variants_of(cells), reasons_of(cells)
+    sources, destinations = sources_of(cells), destinations_of(cells)
+    fine = sum(board.working_between(each) for each in same)
+    suspected = sum(bool(cell.reported & {Blame.PATH, Blame.UNDETERMINED}) for cell in cells)
+    blame = Blame.PATH if 2 * suspected > len(cells) else Blame.UNDETERMINED
+    shown = variants, variants_of(board.cells)
+    one, other = sources_of(same[0]), destinations_of(same[0])
+    if not set(one) & set(other) and set(sources) == set(destinations) == {*one, *other}:
+        sentence = text.block_both_ways(one, other, shown, reasons, blame)
+    else:
+        sentence = text.block(sources, destinations, shown, reasons, blame)
+    return Finding(
+        kind=FindingKind.BLOCK,
+        culprits=tuple(dict.fromkeys((*sources, *destinations))),
+        reason=reasons[0],
+        blame=blame,
+        cells=len(cells),
+        of=len(cells) + fine,
+        sentence=sentence,
+        variants=variants,
+        probe_id=typical(cells),
+        sources=sources,
+        destinations=destinations,
+    )
+
+
+def _by_path(still_open: Iterable[Cell]) -> Iterable[list[Cell]]:
+    """What is left, by link and blame; the two directions of a pair together where only the path is behind both."""
+    by_pair: dict[tuple[frozenset[str], Reason], list[Cell]] = defaultdict(list)
+    rest = []
+    for cell in still_open:
+        if Blame.PATH in cell.reported:
+            by_pair[frozenset(cell.link), cell.family].append(cell)
+        else:
+            rest.append(cell)
+    for cells in by_pair.values():
+        common = frozenset.intersection(*(_named_suspects(cell) for cell in cells))
+        if len({cell.link for cell in cells}) > 1 and Blame.PATH in common:
+            yield cells
+        else:
+            rest += cells
+    by_link: dict[tuple[tuple[str, str], Blame], list[Cell]] = defaultdict(list)
+    for cell in rest:
+        by_link[cell.link, cell.result.blame].append(cell)
+    yield from by_link.values()
+
+
+def _named_suspects(cell: Cell) -> frozenset[str]:
+    names = {Blame.SOURCE: cell.source, Blame.DESTINATION: cell.destination}
+    return frozenset(names.get(blame, str(blame)) for blame in cell.reported)
+
+
+def _link(cells: list[Cell], board: Board) -> Finding:
+    """One link, or one pair in both directions."""
+    links = sorted({cell.link for cell in cells})
+    tried = [cell for link in links for cell in board.by_link[link]]
+    variants, reasons = variants_of(cells), reasons_of(cells)
+    shown = variants, variants_of(tried)
+    common = frozenset.intersection(*(_named_suspects(cell) for cell in cells))
+    blame = Blame.PATH if common == {str(Blame.PATH)} else cells[0].result.blame
+    source, destination = links[0]
+    if len(links) > 1:
+        sentence = text.bad_path(source, destination, shown, reasons, blame)
+    else:
+        suspects = {blame} if blame is Blame.PATH else {blame for cell in cells for blame in cell.reported}
+        sentence = text.single_link(source, destination, shown, reasons, suspects)
+    return Finding(
+        kind=FindingKind.SINGLE_LINK if len(links) == 1 else FindingKind.BAD_PATH,
+        culprits=(source, destination),
+        reason=reasons[0],
+        blame=blame,
+        cells=len(cells),
+        of=len(tried),
+        sentence=sentence,
+        variants=variants,
+        probe_id=typical(cells),
+    )

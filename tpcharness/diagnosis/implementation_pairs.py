@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from tpcharness.diagnosis.matrix_view import Cell
 from tpcharness.model.variant import Blame, Variant
 
 MIN_CELLS = 3
+MIN_BOTH_SIDES = 2
+"""Endpoints on either side before a pair is preferred to an endpoint; else it may be that endpoint alone."""
+
 MIN_SHARE = 0.9
 """Of the cells between the two; a bug of software leaves fewer exceptions than a site's trouble."""
 
@@ -21,19 +24,40 @@ class Pair:
     variant: Variant
     servers: tuple[str, str]
     failing: list[Cell] = field(default_factory=list)
-    ok: list[Cell] = field(default_factory=list)
+    ok: int = 0
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """How many sources and destinations."""
-        cells = (*self.failing, *self.ok)
-        return len({cell.source for cell in cells}), len({cell.destination for cell in cells})
+        """How many sources and destinations fail."""
+        return len({cell.source for cell in self.failing}), len({cell.destination for cell in self.failing})
+
+    @property
+    def weight(self) -> int:
+        """Cells explained; a working one counts against it twice."""
+        return len(self.failing) - 2 * self.ok
+
+    @property
+    def by_party(self) -> tuple[str, str]:
+        """The two implementations, the active one first."""
+        source, destination = self.servers
+        (first, *_) = self.failing
+        return (source, destination) if first.places[0].active else (destination, source)
+
+    def names_of(self, server: str) -> set[str]:
+        """The endpoints that run this one of the two."""
+        source, destination = self.servers
+        names = {cell.source for cell in self.failing} if server == source else set()
+        return names | ({cell.destination for cell in self.failing} if server == destination else set())
+
+    def only(self, still_open: Container[Cell]) -> Pair:
+        """The same without failures that something else explains by now."""
+        return replace(self, failing=[cell for cell in self.failing if cell in still_open])
 
     @property
     def dense(self) -> bool:
         """Whether there are enough cells, and they fail, and for one cause."""
         failing = len(self.failing)
-        if failing < MIN_CELLS or failing < MIN_SHARE * (failing + len(self.ok)):
+        if failing < MIN_CELLS or failing < MIN_SHARE * (failing + self.ok):
             return False
         return Counter(cell.family for cell in self.failing).most_common(1)[0][1] >= MIN_SHARE * failing
 
@@ -45,39 +69,36 @@ def pairs(cells: Iterable[Cell], still_open: Iterable[Cell]) -> list[Pair]:
     """
     found: dict[tuple[Variant, tuple[str, str]], Pair] = {}
     for cell in still_open:
-        for servers in _names(cell):
+        for servers in _names(cell.servers):
             key = cell.variant, servers
             found.setdefault(key, Pair(cell.variant, servers)).failing.append(cell)
     found = {key: pair for key, pair in found.items() if len(pair.failing) >= MIN_CELLS}
     if not found:
         return []
     works: Counter[tuple[Variant, Blame, str]] = Counter()
-    for cell in cells:
-        if cell.ok:
-            for source, destination in _names(cell):
-                works[cell.variant, Blame.SOURCE, source] += 1
-                works[cell.variant, Blame.DESTINATION, destination] += 1
-                if pair := found.get((cell.variant, (source, destination))):
-                    pair.ok.append(cell)
+    for (variant, servers), count in Counter((cell.variant, cell.servers) for cell in cells if cell.ok).items():
+        names = list(_names(servers))
+        for both in names:
+            if pair := found.get((variant, both)):
+                pair.ok += count
+        for source in {source for source, _ in names}:
+            works[variant, Blame.SOURCE, source] += count
+        for destination in {destination for _, destination in names}:
+            works[variant, Blame.DESTINATION, destination] += count
 
     def contrasted(pair: Pair) -> bool:
-        source, destination = pair.servers
-        return (
-            works[pair.variant, Blame.SOURCE, source] > len(pair.ok)
-            and works[pair.variant, Blame.DESTINATION, destination] > len(pair.ok)
-        )
+        ends = zip((Blame.SOURCE, Blame.DESTINATION), pair.servers, strict=True)
+        return all(works[pair.variant, role, server] > pair.ok for role, server in ends)
 
     good = [pair for pair in found.values() if max(pair.sizes) > 1 and pair.dense and contrasted(pair)]
     exactness = {pair.servers: sum("/" not in name for name in pair.servers) for pair in good}
-    return sorted(
-        good, key=lambda pair: (2 * len(pair.ok) - len(pair.failing), exactness[pair.servers], pair.servers)
-    )
+    return sorted(good, key=lambda pair: (-pair.weight, exactness[pair.servers], pair.servers))
 
 
-def _names(cell: Cell) -> Iterator[tuple[str, str]]:
-    source, destination = cell.servers
-    if source and destination:
-        yield source, destination
+def _names(servers: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    if all(servers):
+        yield servers
+        source, destination = servers
         products = source.partition("/")[0], destination.partition("/")[0]
-        if products != cell.servers:
+        if products != servers:
             yield products

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tpcharness.diagnosis.matrix_view import BOTH_ENDS, MIN_SHARE, Cell, Place
+from tpcharness.diagnosis.matrix_view import BOTH_ENDS, MIN_SHARE, Cell, Place, main_family
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import LINK_VARIANTS
 
@@ -30,12 +30,32 @@ class Line:
     at_work: int = 0
     families: Counter[Reason] = field(default_factory=Counter)
 
-    def guilty(self, without: int = 0) -> bool:
-        """Whether nearly all that was tried fails, and for a common cause; also if so many cells less count."""
-        failing = len(self.open) - without
-        agreeing = self.blamed + max(self.families.values(), default=0) - without
+    @property
+    def guilty(self) -> bool:
+        """Whether nearly all that was tried fails, and for a common cause."""
+        failing = len(self.open)
+        agreeing = self.blamed + max(self.families.values(), default=0)
         tried = self.ok + failing
         return tried >= MIN_PARTNERS and failing >= MIN_SHARE * tried and agreeing >= MIN_SHARE * failing
+
+    def add(self, cell: Cell, place: Place, sign: int = 1) -> None:
+        """Counts a failing cell of this place in, or out again."""
+        if sign > 0:
+            self.open[cell.partner(place.role)] = cell
+        else:
+            del self.open[cell.partner(place.role)]
+        if cell.result.blame is place.role:
+            self.blamed += sign
+        else:
+            self.families[cell.family] += sign
+
+    def guilty_without(self, cell: Cell, place: Place) -> bool:
+        """Whether it would still be guilty if something else explained that cell."""
+        self.add(cell, place, -1)
+        try:
+            return self.guilty
+        finally:
+            self.add(cell, place)
 
     @property
     def weight(self) -> Weight:
@@ -103,27 +123,20 @@ class Peeling:
                 self._known[chosen.name] += len(taken)
                 explained[chosen] = taken
             self.take(taken)
-        return Lines(_without_bystanders(explained), unclear)
+        return Lines(_handed_over(_without_bystanders(explained)), unclear)
 
     def _count(self, cell: Cell, sign: int) -> None:
         for place in cell.places:
             if not cell.supports(place.role):
                 continue
-            line, partner = self._lines[place], cell.partner(place.role)
-            if sign > 0:
-                line.open[partner] = cell
-            else:
-                del line.open[partner]
-            line.at_work += sign * (self._lines[partner].ok > 0)
-            if cell.result.blame is place.role:
-                line.blamed += sign
-            else:
-                line.families[cell.family] += sign
+            line = self._lines[place]
+            line.add(cell, place, sign)
+            line.at_work += sign * (self._lines[cell.partner(place.role)].ok > 0)
 
     def _weigh(self, places: Iterable[Place]) -> None:
         for place in places:
             line = self._lines[place]
-            if line.guilty():
+            if line.guilty:
                 self._guilty[place] = line.weight
             else:
                 self._guilty.pop(place, None)
@@ -143,7 +156,7 @@ class Peeling:
             if place in crossed
             and standing[place] == standing[chosen]
             and self._lines[place].open.get(chosen) is crossed[place]
-            and not self._lines[place].guilty(without=1)
+            and not self._lines[place].guilty_without(crossed[place], place)
         ]
         return [chosen, *rivals]
 
@@ -164,4 +177,21 @@ def _without_bystanders(explained: Mapping[Place, list[Cell]]) -> dict[Place, li
             del kept[place]
             for cell, heir in heirs:
                 kept[heir].append(cell)
+    return kept
+
+
+def _handed_over(explained: Mapping[Place, list[Cell]]) -> dict[Place, list[Cell]]:
+    """Gives cells that two guilty lines cross in to the one whose trouble they show and whom they blame."""
+    families = {place: main_family(cells) for place, cells in explained.items()}
+    kept: dict[Place, list[Cell]] = {place: [] for place in explained}
+    for place, cells in explained.items():
+        for cell in cells:
+            heir = cell.partner(place.role)
+            better = (
+                cell.family is not families[place]
+                and families.get(heir) is cell.family
+                and cell.result.blame is not place.role
+                and cell.supports(heir.role)
+            )
+            kept[heir if better else place].append(cell)
     return kept

@@ -65,7 +65,9 @@ PATTERNS: tuple[Pattern, ...] = (
          _R.NO_SPACE, _P.DESTINATION, source="recordings pull-disk-full; http-tpc 6.2"),
     _row(r"no useful checksum|no checksum in HEAD|file has no checksum",
          _R.CHECKSUM_UNAVAILABLE, _P.PASSIVE, source="dCache, http-tpc 6.2"),
-    _row(r"verification failed|checksum (?:mismatch|differ|does not match)|mismatch between client-provided",
+    _row(r"mismatch between client-provided", _R.CHECKSUM_MISMATCH, _P.SOURCE,
+         source="XRootD 6's 412 before any byte has moved, http-tpc 1.7"),
+    _row(r"verification failed|checksum (?:mismatch|differ|does not match)",
          _R.CHECKSUM_MISMATCH, _P.SOURCE, _P.DESTINATION, _P.PATH, source="dCache, XRootD 6, http-tpc 6.2"),
     _row(r"targetsize|file size mismatch", _R.SIZE_MISMATCH, _P.SOURCE, _P.DESTINATION, _P.PATH,
          source="EOS, when it closes what came too short; dCache#7511; http-tpc 6.2"),
@@ -95,7 +97,7 @@ PATTERNS: tuple[Pattern, ...] = (
          _R.PASSIVE_ERROR, _P.PASSIVE, source="HttpClient at dCache; curl 8; Go's net/http"),
     _row(r"transferred a partial file|premature end|connection ?closed|connection reset|failure when receiving data"
          r"|server returned nothing|failed to respond|failed to send PUT request|problem sending data"
-         r"|failed sending data|\bEOF\b",
+         r"|failed sending data|connection lost|\bEOF\b",
          _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH, source="XRootD, dCache, StoRM, Pelican; http-tpc 6.2"),
     _row(r"remotetransfermanager restarted|is shutting down", _R.ABORTED, _P.ACTIVE, source="dCache, http-tpc 6.2"),
     _row(r"transfer service unavailable|transfer not accepted",
@@ -114,7 +116,11 @@ PATTERNS: tuple[Pattern, ...] = (
          _R.NOT_FOUND, _P.ACTIVE, source="xrootd 5b; http-tpc 1.8", push=True),
     _row(r"no such file or directory|\bparent\b|no such directory",
          _R.PARENT_MISSING, _P.ACTIVE, source="xrootd 5; http-tpc 1.8", push=False),
-    _row(r"error when interacting with local filesystem|unable to (?:write|read|close)|failure when closing|i/o error",
+    _row(r"read-only file system", _R.LOCAL_IO_ERROR, _P.ACTIVE, source="XRootD 5.5.3's 400 where it may not write"),
+    _row(r"\brequest unknown\b", _R.TPC_UNSUPPORTED, _P.ACTIVE, only=XROOTD,
+         source="XRootD 5.5.3's 400 to a COPY where libXrdHttpTPC.so is not loaded"),
+    _row(r"error when interacting with local filesystem|unable to (?:write|read|close)|failure when closing|i/o error"
+         r"|input/output error",
          _R.LOCAL_IO_ERROR, _P.ACTIVE, source="XRootD issue 2878"),
 )
 # fmt: on

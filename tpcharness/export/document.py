@@ -111,6 +111,8 @@ def finding_document(finding: Finding) -> Document:
         "sentence": finding.sentence,
         "variants": [variant.value for variant in finding.variants],
         "probe_id": finding.probe_id,
+        "sources": list(finding.sources),
+        "destinations": list(finding.destinations),
     }
 
 
@@ -259,6 +261,8 @@ def read_finding(fields: Fields) -> Finding:
         sentence=fields.text("sentence"),
         variants=fields.choices("variants", Variant),
         probe_id=fields.text("probe_id", ""),
+        sources=fields.texts("sources"),
+        destinations=fields.texts("destinations"),
     )
 
 

@@ -60,7 +60,7 @@ def utc_text(moment: datetime) -> str:
 
 def _probe(result: Result, marks: Alphabet) -> str:
     size = f"{size_text(result.size_bytes)}, " if isinstance(result.subject, LinkSubject) else ""
-    family = "" if result.address_family is None else f", {result.address_family.value}"
+    family = "" if result.address_family is None else f", over {result.address_family.value}"
     return marks.clean(f"{size}attempt {result.attempt}, probe {result.probe_id} of run {result.run_id}{family}")
 
 

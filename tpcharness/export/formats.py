@@ -17,6 +17,7 @@ from typing import IO, Self
 from rich.console import Console
 
 from tpcharness.export.document import document_text
+from tpcharness.export.html_report import html_report
 from tpcharness.export.jsonl import JsonLinesWriter
 from tpcharness.export.junit import junit_text
 from tpcharness.export.markdown import markdown_text
@@ -38,6 +39,7 @@ class Format(StrEnum):
     JSONL = "jsonl"
     JUNIT = "junit"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class OutputError(Exception):
@@ -200,6 +202,7 @@ _DOCUMENTS: Mapping[Format, Callable[[RunFacts, MatrixStore, Sequence[Finding]],
     Format.JSON: lambda run, store, findings: document_text(run, store.results(), findings),
     Format.JUNIT: junit_text,
     Format.MARKDOWN: markdown_text,
+    Format.HTML: lambda run, store, findings: (html_report(run, store, findings),),
 }
 
 

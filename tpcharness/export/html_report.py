@@ -2,7 +2,7 @@
 
 The file needs nothing but itself: style, script and data are inside, and its content security policy allows exactly
 these, by hash, and no network. Findings and tables are plain HTML, made here; the matrix and the evidence are drawn
-by `assets/report.js` from the data of `report_cells`, as text nodes only (the policy forbids markup from strings).
+by the scripts in `assets` from the data of `report_cells`, as text nodes only (the policy forbids markup from strings).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tpcharness.export.document import to_json
 from tpcharness.export.quantities import count_text, duration_text, size_text
 from tpcharness.export.report_cells import report_cells, shown
 from tpcharness.model.endpoint import LinkSubject
-from tpcharness.model.finding import Finding, FindingKind
+from tpcharness.model.finding import Finding
 from tpcharness.model.plan import Dropped
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Variant
+from tpcharness.model.variant import Blame
 from tpcharness.results.run import EndpointFacts, RunEnd, RunFacts
 from tpcharness.results.store import Cell, CellState, MatrixStore
 
@@ -33,7 +33,9 @@ MOST_ENDPOINTS = 15
 """So many of the worst endpoints stand in the open, the others behind a click; so do single links."""
 
 MOST_SINGLES = 10
+MOST_NAMES = 3
 
+_SCRIPTS = ("cells.js", "matrix.js", "evidence.js", "page.js")
 _BAD = (CellState.FAILURE, CellState.ERROR)
 _ENDS = {
     None: "This run has no end: it was killed, or is still going on.",
@@ -62,7 +64,7 @@ def html_report(run: RunFacts, store: MatrixStore, findings: Sequence[Finding], 
     """
     assets = files("tpcharness.export") / "assets"
     style = (assets / "report.css").read_text(encoding="ascii")
-    script = (assets / "report.js").read_text(encoding="ascii")
+    script = "\n".join((assets / name).read_text(encoding="ascii") for name in _SCRIPTS)
     environment = Environment(
         loader=PackageLoader("tpcharness.export", "assets"),
         autoescape=True,
@@ -133,8 +135,10 @@ def _verdict(cells: Sequence[Cell], store: MatrixStore, findings: Sequence[Findi
         )
     if not parts:
         parts.append(f"{count_text(len(doors), 'endpoint')} failed the door check")
-    causes = f", for {count_text(len(findings), 'cause')}" if findings else ""
-    return " and ".join(parts) + causes + "."
+    narrow = sum(finding.kind.narrow for finding in findings)
+    told = [count_text(n, word) for n, word in ((len(findings) - narrow, "cause"), (narrow, "single link")) if n]
+    explain = "explains" if len(findings) == 1 else "explain"
+    return " and ".join(parts) + (f": {' and '.join(told)} {explain} it." if told else ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,34 +151,36 @@ class _Told:
 
     @property
     def single(self) -> bool:
-        return self.finding.kind is FindingKind.SINGLE_LINK
+        return self.finding.kind.narrow
 
 
 def _told(finding: Finding, run: RunFacts, probes: Mapping[str, Result]) -> _Told:
-    site = {facts.name: facts.site for facts in run.endpoints}
-    first, last = finding.culprits[:1], finding.culprits[-1:]
-    named = {Blame.SOURCE: first, Blame.DESTINATION: last}.get(finding.blame, ())
-    who = " ".join(_with_site(name, site.get(name, "")) for name in named)
-    return _Told(finding, who or _NOT_ENDPOINTS.get(finding.blame, "not certain"), _link(finding, probes))
+    sites = {facts.name: facts.site for facts in run.endpoints}
+    typical = probes.get(finding.probe_id)
+    return _Told(finding, _who(finding, sites), "" if typical is None else _link(typical))
+
+
+def _who(finding: Finding, sites: Mapping[str, str]) -> str:
+    """The party that has to act, by name where it is one or are a few endpoints."""
+    if finding.blame not in (Blame.SOURCE, Blame.DESTINATION):
+        return _NOT_ENDPOINTS.get(finding.blame, "not certain")
+    names = finding.culprits
+    if len(names) != 1:
+        as_source = finding.blame is Blame.SOURCE
+        names = (finding.sources or names[:1]) if as_source else (finding.destinations or names[-1:])
+    told = ", ".join(_with_site(name, sites.get(name, "")) for name in names[:MOST_NAMES])
+    return told + (f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else "")
 
 
 def _with_site(name: str, site: str) -> str:
     return f"{name} ({site})" if site and site.casefold() != name.casefold() else name
 
 
-def _link(finding: Finding, probes: Mapping[str, Result]) -> str:
-    if finding.kind is FindingKind.ENDPOINT_DOWN:
-        return fragment(endpoint=finding.culprits[0])
-    typical = probes.get(finding.probe_id)
-    if typical is not None and isinstance(typical.subject, LinkSubject):
-        return _cell_link(typical.subject, typical.variant)
-    if finding.kind is FindingKind.SINGLE_LINK and finding.variants:
-        return _cell_link(LinkSubject(*finding.culprits), finding.variants[0])
-    return ""
-
-
-def _cell_link(subject: LinkSubject, variant: Variant) -> str:
-    return fragment(src=subject.source, dst=subject.destination, variant=variant.value)
+def _link(result: Result) -> str:
+    """Where the page shows the evidence of a result."""
+    if isinstance(result.subject, LinkSubject):
+        return fragment(src=result.subject.source, dst=result.subject.destination, variant=result.variant.value)
+    return fragment(endpoint=result.subject.endpoint)
 
 
 def fragment(**words: str) -> str:

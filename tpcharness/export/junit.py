@@ -14,7 +14,7 @@ from tpcharness.export.evidence_text import advice, evidence_rows
 from tpcharness.export.failure_text import blamed_party
 from tpcharness.export.quantities import size_text
 from tpcharness.model.endpoint import LinkSubject
-from tpcharness.model.finding import Finding
+from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.result import Result
 from tpcharness.model.variant import Outcome
 from tpcharness.results.run import RunFacts
@@ -54,7 +54,9 @@ def _suites(store: MatrixStore) -> Iterator[tuple[str, list[Cell]]]:
     for cell in store.cells():
         if isinstance(cell.subject, LinkSubject):
             by_destination[cell.subject.destination].append(cell)
-    yield from ((name, cells) for name, cells in by_destination.items() if cells)
+    for name, cells in by_destination.items():
+        if cells:
+            yield name, sorted(cells, key=lambda cell: (str(cell.subject), cell.variant))
 
 
 def _suite(name: str, cells: list[Cell], run: RunFacts, findings: Sequence[Finding]) -> Iterator[str]:
@@ -68,13 +70,20 @@ def _suite(name: str, cells: list[Cell], run: RunFacts, findings: Sequence[Findi
     for key, value in _facts(run):
         yield f"      <property{_attributes(name=key, value=_text(value))}/>\n"
     for finding in findings:
-        if name in finding.culprits[-1:] or (name == DOORS and len(finding.culprits) == 1):
+        if _concerns(finding, name):
             yield f"      <property{_attributes(name='finding', value=_text(finding.sentence))}/>\n"
     yield "    </properties>\n"
     for cell in cells:
         for result in sorted(cell.results, key=lambda result: result.size_bytes):
             yield from _case(title, result, several=len(cell.results) > 1)
     yield "  </testsuite>\n"
+
+
+def _concerns(finding: Finding, suite: str) -> bool:
+    """What explains more than a pair stands at the doors, too."""
+    if finding.kind is FindingKind.SINGLE_LINK:
+        return suite == finding.culprits[-1]
+    return suite in (*finding.culprits, *finding.destinations) or (suite == DOORS and not finding.kind.narrow)
 
 
 def _case(suite: str, result: Result, *, several: bool) -> Iterator[str]:

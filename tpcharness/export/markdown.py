@@ -13,6 +13,7 @@ from tpcharness.export.alphabet import UNICODE
 from tpcharness.export.evidence_text import evidence_rows, utc_text
 from tpcharness.export.failure_text import blamed_party
 from tpcharness.export.quantities import count_text, duration_text, size_text
+from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.result import Result
 from tpcharness.model.variant import Blame, Outcome
@@ -21,10 +22,11 @@ from tpcharness.results.store import CellState, MatrixStore
 
 MOST_FINDINGS = 20
 MOST_ROWS = 100
+MOST_NAMES = 6
 
 _LIMIT = 1000
 # What can begin markup, an entity, a mention or a reference in the middle of a line (GitLab Flavored Markdown).
-_SPECIAL = re.compile(r"([\\`*_\[\]<|~$&@#!])")
+_SPECIAL = re.compile(r"([\\`*\[\]<|~$&@#!]|(?<!\w)_|_(?!\w))")
 _BACKTICKS = re.compile("`+")
 _END_WORDS = {
     None: "This run has no end: it was killed, or is still going on. What follows is what it had found.",
@@ -88,13 +90,15 @@ def _verdict(store: MatrixStore, findings: Sequence[Finding]) -> str:
         )
         if count
     ]
-    endpoints = sorted({finding.culprits[0] for finding in findings if len(finding.culprits) == 1})
+    accused = {finding.culprits[0] for finding in findings if len(finding.culprits) == 1}
+    endpoints = sorted(accused & set(store.endpoints()))
     whose = f": {', '.join(escaped(name) for name in endpoints)}" if 0 < len(endpoints) <= 3 else ""
     return f"Of {count_text(tally.total, word)}, {', '.join(parts) or 'all ok, but not all doors'}{whose}"
 
 
 def _finding(number: int, finding: Finding, store: MatrixStore) -> Iterator[str]:
-    yield f"\n### {number}. {escaped(finding.sentence)}\n\n"
+    yield f"\n### {number}. {escaped(_title(finding))}: {finding.reason.value.replace('_', ' ')}\n\n"
+    yield f"{escaped(finding.sentence)}\n\n"
     yield f"- **who has to act:** {escaped(_who(finding))}\n"
     yield f"- **remedy:** {finding.reason.info.fix}\n"
     yield f"- **reason:** {code(finding.reason.value)} (code {finding.reason.code(finding.blame)}): "
@@ -109,19 +113,29 @@ def _finding(number: int, finding: Finding, store: MatrixStore) -> Iterator[str]
 
 
 def _typical(finding: Finding, store: MatrixStore) -> Result | None:
+    """The result that the finding names; where only a part of the matrix is shown, one like it."""
     found = [result for result in store.results() if result.probe_id == finding.probe_id]
+    found = found or [result for result in store.results() if _is_like(result, finding)]
     return found[-1] if found else None
+
+
+def _is_like(result: Result, finding: Finding) -> bool:
+    subject = result.subject
+    ends = {subject.source, subject.destination} if isinstance(subject, LinkSubject) else {subject.endpoint}
+    if finding.kind.narrow:
+        return result.reason is finding.reason and set(finding.culprits) == ends
+    return result.reason is finding.reason and not ends.isdisjoint((*finding.culprits, *finding.destinations))
 
 
 def _who(finding: Finding) -> str:
     """The party that has to act, by name where it is an endpoint."""
     match finding.blame:
+        case Blame.SOURCE | Blame.DESTINATION if finding.kind is FindingKind.SINGLE_LINK:
+            return f"{finding.blame.value} {finding.culprits[0 if finding.blame is Blame.SOURCE else -1]}"
         case Blame.SOURCE:
-            return f"source {finding.culprits[0]}"
-        case Blame.DESTINATION if finding.kind is FindingKind.ENDPOINT_DOWN:
-            return f"endpoint {finding.culprits[0]}"
+            return _names(finding.sources or finding.culprits)
         case Blame.DESTINATION:
-            return f"destination {finding.culprits[-1]}"
+            return _names(finding.destinations or finding.culprits)
         case Blame.PATH:
             return "the network between the two"
         case Blame.ISSUER:
@@ -132,11 +146,22 @@ def _who(finding: Finding) -> str:
             return f"undetermined: {finding.reason.info.who}"
 
 
+def _title(finding: Finding) -> str:
+    if finding.kind is FindingKind.SINGLE_LINK:
+        return " -> ".join(finding.culprits)
+    return _names(finding.culprits) or "everything"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
 def _cells(store: MatrixStore) -> Iterator[str]:
     broken = [cell.worst for cell in (*store.doors().values(), *store.cells()) if cell.state is not CellState.OK]
     if not broken:
         return
-    broken.sort(key=lambda result: result.outcome is Outcome.SKIPPED)
+    broken.sort(key=lambda result: (result.outcome is Outcome.SKIPPED, str(result.subject), result.variant))
     yield f"\n### Not ok: {count_text(len(broken), 'cell')}\n\n"
     rows = [
         (

@@ -85,14 +85,14 @@ def unknown(why: str, details: Iterable[str] = ()) -> Verdict:
 def judge(result: Result, doors: Sequence[Result], *, certificate_warning_days: float) -> Verdict:
     """What one result means to the monitoring; for a link, `doors` are those of its ends, else it is the door itself.
 
-    A failure of a storage, an issuer or the path is CRITICAL; ours, and what was not tried for our reasons, UNKNOWN.
+    A failure of a storage or of the path is CRITICAL. UNKNOWN is what is ours, what was not tried for our reasons, and
+    whatever kept us from having a token.
     """
     if result.reason is Reason.ENDPOINT_DOWN:
         return _not_tried(result, doors)
     if not result.ok:
-        headline = (
-            f"{_name(result)}: {result.reason.info.sentence} ({result.reason.value}, blame {blamed_party(result)})"
-        )
+        what = f"{result.reason.info.sentence.rstrip('.')} ({result.reason.value}, blame {blamed_party(result)})"
+        headline = f"{_name(result)}: {what}"
         return Verdict(_status(result), headline, tuple(_figures(result)), tuple(_details(result)))
     figures = [*_figures(result)]
     days = min((left for door in doors if (left := certificate_days(door)) is not None), default=None)
@@ -117,7 +117,7 @@ def _not_tried(result: Result, doors: Sequence[Result]) -> Verdict:
     door = next((door for door in doors if not door.ok), None)
     if door is None:
         return unknown(f"{_name(result)}: {result.reason.info.sentence}", _details(result))
-    why = f"{door.subject} fails its own check: {door.reason.info.sentence} ({door.reason.value})"
+    why = f"{door.subject} fails its own check: {door.reason.info.sentence.rstrip('.')} ({door.reason.value})"
     return Verdict(_status(door), f"{_name(result)}: not tried, {why}", details=tuple(_details(door)))
 
 
@@ -135,7 +135,7 @@ def _success(result: Result) -> str:
         text += f" in {duration_text(result.transfer_seconds)}"
     if result.throughput is not None:
         text += f" ({rate_text(result.throughput)})"
-    return f"{text}, {result.checksum.algorithm} right"
+    return f"{text}, {result.checksum.algorithm} verified"
 
 
 def _figures(result: Result) -> Iterator[Perfdata]:

@@ -56,7 +56,7 @@ def shown(text: str, limit: int = LIMIT) -> str:
 
 
 def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding], *, now: datetime | None) -> Document:
-    """Everything that the page's script needs; `assets/report.js` reads exactly this.
+    """Everything that the page's script needs; the scripts in `assets` read exactly this.
 
     Doors are complete, also the good ones. What the findings point at keeps its evidence whatever the size.
     """
@@ -67,9 +67,11 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
     pack = _Pack(run.started_at, endpoints)
     pack.learn((*doors.values(), *cells.values()))
     typical = {finding.probe_id for finding in findings}
-    for cell in cells.values():
-        if any(result.probe_id in typical for result in cell.results):
-            pack.details(cell)
+    first = {
+        key: pack.details(cell)
+        for key, cell in cells.items()
+        if any(result.probe_id in typical for result in cell.results)
+    }
 
     variants = store.variants() or LINK_VARIANTS
     names = [facts.name for facts in endpoints]
@@ -80,10 +82,11 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
         for source in names:
             row = ""
             for destination in names:
-                cell = cells.get((LinkSubject(source, destination), variant))
-                row += _character(cell)
-                if cell is not None and cell.state not in (CellState.OK, CellState.STALE):
-                    details[variant].append(pack.details(cell))
+                key = LinkSubject(source, destination), variant
+                found = cells.get(key)
+                row += _character(found)
+                if found is not None and found.state not in (CellState.OK, CellState.STALE):
+                    details[variant].append(first.get(key) or pack.details(found))
             rows[variant].append(row)
     return {
         "endpoints": [[shown(facts.name, 200), shown(facts.site, 200), shown(facts.host, 200)] for facts in endpoints],
@@ -134,7 +137,7 @@ class _Pool:
 
 @dataclass(slots=True)
 class _Pack:
-    """Packs results; the tuples below are read by position in `assets/report.js`."""
+    """Packs results; the tuples below are read by position in `assets/evidence.js`."""
 
     started_at: datetime
     endpoints: Sequence[EndpointFacts]

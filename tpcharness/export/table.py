@@ -18,7 +18,7 @@ from tpcharness.export.hanging import hanging
 from tpcharness.export.layout import Density, Layout, choose_layout
 from tpcharness.export.quantities import count_text, duration_text
 from tpcharness.model.endpoint import LinkSubject, Subject
-from tpcharness.model.finding import Finding, FindingKind
+from tpcharness.model.finding import Finding
 from tpcharness.model.variant import LINK_VARIANTS, Blame, Variant
 from tpcharness.results.run import RunEnd, RunFacts
 from tpcharness.results.store import Cell, CellState, MatrixStore, Tally
@@ -161,12 +161,12 @@ class MatrixReport:
 
 def findings_text(findings: Sequence[Finding], marks: Alphabet, console: Console, width: int) -> Iterator[Text]:
     """The findings as sentences: what explains many cells first, then single links; each with what to do."""
-    wide = [finding for finding in findings if finding.kind is not FindingKind.SINGLE_LINK]
-    singles = [finding for finding in findings if finding.kind is FindingKind.SINGLE_LINK]
+    wide = [finding for finding in findings if not finding.kind.narrow]
+    singles = [finding for finding in findings if finding.kind.narrow]
     for finding in (*wide, *singles[:MOST_SINGLES]):
         state = CellState.ERROR if finding.blame is Blame.CLIENT else CellState.FAILURE
         body = Text(marks.clean(finding.sentence))
-        if finding.kind is not FindingKind.SINGLE_LINK:
+        if not finding.kind.narrow:
             body.append(f"\n{finding.reason.info.fix}", "dim")
         body.append(f"\n{finding.cells:,} of {count_text(finding.of, 'cell')}", "dim")
         body.append(f"{marks.separator}tpcharness explain {finding.reason.value}", "dim")

@@ -10,6 +10,7 @@ from cryptography import x509
 
 from tpcharness.model.failure import Failure
 from tpcharness.model.result import TlsFacts
+from tpcharness.model.secret import redact
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
 from tpcharness.net.dialer import TLS_SHUTDOWN_SECONDS, connect_socket
@@ -18,6 +19,10 @@ from tpcharness.net.transport import connect_failure, timeout_failure, tls_failu
 from tpcharness.net.trust import blind_context
 
 MAX_NAMES = 32
+MAX_NAME = 200
+
+# What cryptography says of certificates that are none, and does not count among ValueErrors.
+_STRANGE = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
 async def read_tls_facts(address: Address, port: int, server_name: str, limits: TimeLimits) -> TlsFacts | Failure:
@@ -58,22 +63,29 @@ async def read_tls_facts(address: Address, port: int, server_name: str, limits: 
 
 def certificate_facts(der: bytes, ip: str, version: str, chain_length: int) -> TlsFacts:
     """The facts of a certificate. Raises ValueError when it is not one."""
-    certificate = x509.load_der_x509_certificate(der)
     try:
-        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = [str(name.value) for name in alternative]
+        certificate = x509.load_der_x509_certificate(der)
+        extensions = certificate.extensions
+    except _STRANGE as error:
+        raise ValueError(f"not a certificate: {error}") from error
+    try:
+        names = [str(name.value) for name in extensions.get_extension_for_class(x509.SubjectAlternativeName).value]
     except x509.ExtensionNotFound:
         names = []
     return TlsFacts(
         address=ip,
         version=version,
-        subject=certificate.subject.rfc4514_string()[:200],
-        issuer=certificate.issuer.rfc4514_string()[:200],
-        names=tuple(name[:200] for name in names[:MAX_NAMES]),
+        subject=_shown(certificate.subject.rfc4514_string()),
+        issuer=_shown(certificate.issuer.rfc4514_string()),
+        names=tuple(map(_shown, names[:MAX_NAMES])),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         chain_length=chain_length,
     )
+
+
+def _shown(name: str) -> str:
+    return redact(name)[:MAX_NAME]
 
 
 def _chain_length(secured: ssl.SSLObject) -> int:

@@ -23,7 +23,7 @@ from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.certificates import read_tls_facts
 from tpcharness.net.dialer import Dial, DialFailedError, PinnedConnector, current_dial
 from tpcharness.net.messages import Answer, BodySource, HttpRequest, Timings
-from tpcharness.net.redirects import MAX_HOPS, STATUSES, next_hop
+from tpcharness.net.redirects import MAX_HOPS, MAX_SHOWN, STATUSES, can_be_asked, next_hop
 from tpcharness.net.resolver import Address, Resolution, Resolver
 from tpcharness.net.trail import Trail
 from tpcharness.net.transport import exchange_failure, timeout_failure
@@ -190,6 +190,8 @@ class HttpClient:
         self, request: HttpRequest, url: str, address: str, limit: float, *, with_secrets: bool
     ) -> tuple[Answer, aiohttp.ClientResponse | None]:
         """One request on one connection, up to the answer's head."""
+        if not can_be_asked(url):
+            return Answer(Failure(Reason.REDIRECT_INVALID, f"not an http address: {redact_url(url)[:MAX_SHOWN]}")), None
         parts = urlsplit(url)
         host, port = _place(url)
         resolution = await self._resolver.resolve(
@@ -197,7 +199,7 @@ class HttpClient:
         )
         spent = Timings(queued=resolution.queued_seconds, resolve=resolution.resolve_seconds)
         if resolution.failure is not None:
-            hop = Hop(parts.netloc.rpartition("@")[2], None)
+            hop = Hop(redact(parts.netloc)[:MAX_SHOWN], None)
             return Answer(resolution.failure, hops=(hop,), timings=spent), None
         try:
             context = await self.trust.context(request.ca_path) if parts.scheme == "https" else None
@@ -250,7 +252,7 @@ class HttpClient:
             dial.tls_seconds,
             max(0.0, seconds - dial.connect_seconds - dial.tls_seconds),
         )
-        netloc = urlsplit(url).netloc.rpartition("@")[2]
+        netloc = redact(urlsplit(url).netloc)[:MAX_SHOWN]
         if response is None:
             hop = Hop(netloc, None, address=dial.address.ip)
             return Answer(failure, hops=(hop,), timings=timings, address_family=dial.address.family), None

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 import aiohttp
@@ -62,6 +63,24 @@ class Dial:
 current_dial: ContextVar[Dial] = ContextVar("current_dial")
 
 
+class _Protocol(ResponseHandler):
+    """aiohttp's own, but that an answer whose framing breaks in the middle of its body ends there.
+
+    aiohttp 3.14 tells the connection of it and not the body, whose reader would wait for ever.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        body = self._payload
+        super().data_received(data)
+        error = self.exception()
+        if error is not None and body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(error)
+
+
+def _protocol(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return _Protocol(loop)
+
+
 class PinnedConnector(aiohttp.BaseConnector):
     """Makes the connection that `current_dial` describes.
 
@@ -72,6 +91,7 @@ class PinnedConnector(aiohttp.BaseConnector):
     def __init__(self, *, reuse: bool) -> None:
         # A limit here would be a queue that nobody times; the engine's limits bound us.
         super().__init__(limit=0, force_close=not reuse, keepalive_timeout=IDLE_SECONDS if reuse else None)
+        self._factory = partial(_protocol, self._loop)
         self._open = weakref.WeakSet[ResponseHandler]()
 
     async def finish(self) -> None:

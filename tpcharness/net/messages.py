@@ -149,7 +149,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The body as text, whatever it is, without credentials that a server may echo."""
-        return redact(self.body.decode("utf-8", "replace"))
+        return redact(self.body.decode("utf-8", "replace"), cut=self.truncated)
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a header, in order."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from tpcharness.model.endpoint import RedirectAuth
 from tpcharness.model.failure import Failure
@@ -11,7 +12,12 @@ from tpcharness.model.reason import Reason
 from tpcharness.model.secret import redact_url
 
 MAX_HOPS = 10
+MAX_SHOWN = 300
 STATUSES = frozenset({301, 302, 303, 307, 308})
+
+_PRINTABLE = re.compile(r"[!-~]+")
+_AUTHORITY = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d*)?", re.ASCII)
+_SLASHES = re.compile("/+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,8 @@ def next_hop(url: str, status: int, location: str, method: str, policy: Redirect
 
     The method is kept whatever the 3xx says, as gfal2 and davix do for COPY and PUT (http-tpc 1.6); only a 303
     to a method that changes things makes no sense. From https to http nothing is followed: XRootD without
-    `http.desthttps` sends clients there, and a token would travel in clear.
+    `http.desthttps` sends clients there, and a token would travel in clear. Nor is a DELETE sent on to another
+    path: what would be deleted there is not ours.
     """
     if not location:
         return Failure(Reason.REDIRECT_INVALID, f"status {status} without a Location header")
@@ -36,15 +43,32 @@ def next_hop(url: str, status: int, location: str, method: str, policy: Redirect
         parts, old = urlsplit(target), urlsplit(url)
         port = parts.port
     except ValueError:
-        return Failure(Reason.REDIRECT_INVALID, f"Location is not a URL: {redact_url(location)}")
-    shown = redact_url(target)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or port == 0:
+        return Failure(Reason.REDIRECT_INVALID, f"Location is not a URL: {redact_url(location)[:MAX_SHOWN]}")
+    shown = redact_url(target)[:MAX_SHOWN]
+    if not can_be_asked(target) or port == 0:
         return Failure(Reason.REDIRECT_INVALID, f"Location is not an http address: {shown}")
     if old.scheme == "https" and parts.scheme == "http":
         return Failure(Reason.REDIRECT_DOWNGRADE, f"redirected to {shown}")
     if status == 303 and method not in {"GET", "HEAD"}:
         return Failure(Reason.REDIRECT_INVALID, f"303 See Other is no way to go on with {method}: {shown}")
+    if method == "DELETE" and _file(parts.path) != _file(old.path):
+        return Failure(Reason.REDIRECT_INVALID, f"our DELETE was redirected to another file: {shown}")
     return NextHop(target, secrets_may_follow(url, target, policy))
+
+
+def can_be_asked(url: str) -> bool:
+    """Whether a URL that somebody gave us is one of http or https that a request can be sent to as it is.
+
+    Nothing is left in it that could end a line of the request's head, and no user or password: those are not ours.
+    """
+    parts = urlsplit(url)
+    plain = _PRINTABLE.fullmatch(url) and _AUTHORITY.fullmatch(parts.netloc)
+    return plain is not None and parts.scheme in {"https", "http"}
+
+
+def _file(path: str) -> str:
+    """What a path names, however its server writes slashes and encodes characters (XRootD doubles slashes)."""
+    return unquote(_SLASHES.sub("/", path))
 
 
 def secrets_may_follow(url: str, target: str, policy: RedirectAuth) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from time import perf_counter
+from urllib.parse import urljoin
 
 from tpcharness.diagnosis.copy_verdict import CopySeen, Stall
 from tpcharness.model.failure import Failure
@@ -16,13 +18,15 @@ from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
 from tpcharness.net.client import MAX_EXCERPT, HttpClient, OpenAnswer, evidence
 from tpcharness.net.messages import Answer, HttpRequest
+from tpcharness.net.redirects import secrets_may_follow
 from tpcharness.net.trail import Trail
 from tpcharness.wire.copy_request import CopyAnswer, Mode, read_copy_status
 from tpcharness.wire.fingerprint import Server
-from tpcharness.wire.markers import Marker, MarkerStream, Progress, Terminal
+from tpcharness.wire.markers import JUNK_CHARACTERS, Marker, MarkerStream, Progress, Terminal
 
 MAX_REFUSAL_BYTES = 16 * 1024
 REFUSAL_SECONDS = 10.0
+MAX_STATE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class CopyRun:
     """One COPY as it went. `seconds` is from the request to the verdict: the only span that all dialects share.
 
     StoRM holds its head back until it has something to say, so "from the head" would make it look infinitely fast.
+    `shown` is what the server said, without credentials.
     """
 
     head: Answer
@@ -40,6 +45,9 @@ class CopyRun:
     failure: Failure | None
     stall: Stall | None
     seconds: float
+    state: str = ""
+    without_tokens: bool = False
+    shown: str = ""
 
     @property
     def may_run_on(self) -> bool:
@@ -64,6 +72,8 @@ class CopyRun:
             text=self.text,
             terminal=self.terminal,
             markers=self.markers.count,
+            state=self.state,
+            without_tokens=self.without_tokens,
             failure=self.failure,
             stall=self.stall,
         )
@@ -93,16 +103,27 @@ async def run_copy(client: HttpClient, request: HttpRequest, size: int, limits: 
             with trail.enter(Phase.TRANSFER):
                 run = await _Stream(opened, head, size, limits, trail).follow(begin)
         else:
-            text, failure = await _refusal(opened)
-            run = CopyRun(head, answer, None, Markers(), text, failure, None, perf_counter() - begin)
-    shown = run.text if run.terminal is None else run.terminal.line
+            text, cut = await _refusal(opened)
+            run = CopyRun(head, answer, None, Markers(), text, None, None, perf_counter() - begin)
+            run = replace(run, shown=redact(text, cut=cut))
+    run = replace(run, without_tokens=_lost_tokens(request, head))
     error = exchange.error if run.failure is None else run.failure.detail
-    trail.keep(replace(exchange, body_excerpt=redact(shown)[:MAX_EXCERPT], error=error))
+    trail.keep(replace(exchange, body_excerpt=run.shown[:MAX_EXCERPT], error=error))
     return run
 
 
-async def _refusal(opened: OpenAnswer) -> tuple[str, Failure | None]:
-    """The text of an answer that is no stream; what is there when it breaks or dawdles is enough."""
+def _lost_tokens(request: HttpRequest, head: Answer) -> bool:
+    """Whether a redirect led to a host where the tokens were not allowed to follow."""
+    stations = [request.url]
+    for hop in head.hops[:-1]:
+        stations.append(urljoin(stations[-1], hop.location))
+    return not all(secrets_may_follow(*pair, request.redirect_auth) for pair in pairwise(stations))
+
+
+async def _refusal(opened: OpenAnswer) -> tuple[str, bool]:
+    """The text of an answer that is no stream, and whether it was cut; what is there when it breaks or dawdles is
+    enough.
+    """
     body = bytearray()
     try:
         async with asyncio.timeout(REFUSAL_SECONDS):
@@ -113,7 +134,7 @@ async def _refusal(opened: OpenAnswer) -> tuple[str, Failure | None]:
                 body += chunk
     except TimeoutError:
         pass
-    return body[:MAX_REFUSAL_BYTES].decode("utf-8", "replace"), None
+    return body[:MAX_REFUSAL_BYTES].decode("utf-8", "replace"), len(body) >= MAX_REFUSAL_BYTES
 
 
 class _Stream:
@@ -135,6 +156,7 @@ class _Stream:
         self._claimed = 0
         self._longest_silence = 0.0
         self._first_byte: float | None = None
+        self._state = ""
 
     async def follow(self, begin: float) -> CopyRun:
         stall: Stall | None = None
@@ -160,10 +182,12 @@ class _Stream:
             stall = clock
         # A last line without a line feed is complete only when the body ended: a stall has no verdict.
         terminal = self._parser.terminal if stall is not None else self._parser.finish()
+        said = self._parser.junk if terminal is None else terminal.line
+        shown = redact(said, cut=self._parser.overlong or len(said) >= JUNK_CHARACTERS)
         if terminal is not None:
             failure = None
-            text = redact(terminal.line)[:500]
-            self._trail.observer.notice(TerminalSeen(self._trail.probe_id, text, self._loop.time() - self._began))
+            seconds = self._loop.time() - self._began
+            self._trail.observer.notice(TerminalSeen(self._trail.probe_id, shown[:500], seconds))
         return CopyRun(
             self._head,
             CopyAnswer.ACCEPTED,
@@ -173,6 +197,8 @@ class _Stream:
             failure,
             stall,
             perf_counter() - begin,
+            self._state,
+            shown=shown,
         )
 
     def _next_limit(self) -> tuple[float, Stall]:
@@ -205,9 +231,10 @@ class _Stream:
             self._moved = self._heard
             if self._first_byte is None:
                 self._first_byte = self._heard - self._began
-        state = " ".join(filter(None, (marker.state, marker.state_description)))
+        self._state = state = " ".join(filter(None, (marker.state, marker.state_description)))
+        shown = redact(state, cut=self._parser.overlong)[:MAX_STATE]
         self._trail.observer.notice(
-            MarkerSeen(self._trail.probe_id, self._progress.bytes_claimed, redact(state), self._heard - self._began)
+            MarkerSeen(self._trail.probe_id, self._progress.bytes_claimed, shown, self._heard - self._began)
         )
 
     def _markers(self) -> Markers:
@@ -216,5 +243,5 @@ class _Stream:
             bytes_claimed=self._progress.bytes_claimed,
             first_byte_seconds=self._first_byte,
             longest_silence_seconds=self._longest_silence,
-            remote_connections=self._progress.remote_connections,
+            remote_connections=tuple(map(redact, self._progress.remote_connections)),
         )

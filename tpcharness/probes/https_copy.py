@@ -9,20 +9,22 @@ from tpcharness.diagnosis.verdict import Party, Verdict, blamed, of_failure
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Result
+from tpcharness.model.result import Result, VerifiedBy
 from tpcharness.model.seams import ProbeContext, Token, TokenSource
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Phase, Variant
 from tpcharness.net.client import HttpClient
 from tpcharness.net.messages import HttpRequest
 from tpcharness.net.trail import Trail
+from tpcharness.payload.errands import Errands
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.attempt import CopyAttempt
+from tpcharness.probes.control import Control
 from tpcharness.probes.copying import run_copy
 from tpcharness.probes.servers import ServerBook
-from tpcharness.probes.verification import Verifier
+from tpcharness.probes.verification import MAX_READBACK_BYTES, Verification, Verifier
 from tpcharness.tokens.roles import Role, token_request
 from tpcharness.wire.copy_request import Mode, copy_headers
 
@@ -55,6 +57,7 @@ class HttpsCopyProbe:
         self._verifier = verifier
         self._servers = servers
         self._limits = limits
+        self._control = Control(Errands(client, tokens))
 
     @property
     def variant(self) -> Variant:
@@ -101,6 +104,7 @@ class HttpsCopyProbe:
             attempt.run = run
             verdict = judge_copy(run.seen(self._mode, self._servers.identify_copy(self._active(link), run.head)))
             if verdict is not None:
+                verdict = await self._control.settle(verdict, self._mode, seed, file, trail)
                 attempt.verdict = await self._doubt_seed(verdict, seed, trail)
             else:
                 await self._verify(attempt, seed, file)
@@ -153,11 +157,24 @@ class HttpsCopyProbe:
         failure = verification.failure
         if failure is None:
             return
+        if verification.checksum.verified_by is VerifiedBy.DIGEST and failure.reason is Reason.CHECKSUM_MISMATCH:
+            found = await self._read_what_is_there(attempt, seed, file)
+            if found is not None and found.failure is None:
+                hint = f"{failure.detail}; the bytes themselves are right: it tells a wrong checksum"
+                attempt.verdict = Verdict(failure.reason, Blame.DESTINATION, hint=hint)
+                return
         if failure.reason in (Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH):
             # Both doors stored and gave back what we sent them; what differs is that this one moved the bytes.
             attempt.verdict = blamed(failure.reason, self._mode, Party.ACTIVE).with_hint(failure.detail)
         else:
             attempt.verdict = of_failure(failure, Blame.DESTINATION)
+
+    async def _read_what_is_there(self, attempt: CopyAttempt, seed: Seed, file: PayloadFile) -> Verification | None:
+        """The bytes of a file whose checksum is told wrong; None when there are too many."""
+        if seed.size > MAX_READBACK_BYTES:
+            return None
+        with attempt.trail.enter(Phase.VERIFY):
+            return await self._verifier.read_back(file, seed.size, seed.adler32, attempt.trail)
 
     async def _clean(self, attempt: CopyAttempt, file: PayloadFile) -> None:
         """Removes the destination's file. A copy that is good but for this is not called good (design 6)."""

@@ -34,10 +34,16 @@ class ServerBook:
         return self._texts.get(endpoint.name) or ((endpoint.implementation,) if endpoint.implementation else ())
 
     def identify_copy(self, endpoint: Endpoint, head: Answer) -> Server:
-        """The software of the server that answered a COPY; what is configured stands in for one that does not say."""
+        """The software of the server that answered a COPY.
+
+        What it said before, or else what is configured, stands in for one that does not say.
+        """
         seen = identify(head.server, header=lambda name: head.headers.get(name, ""), copy_status=head.status)
         if seen.implementation is not Implementation.UNKNOWN:
             return seen
+        known = identify(texts[-1]) if (texts := self._texts.get(endpoint.name)) else seen
+        if head.status is None and known.implementation is not Implementation.UNKNOWN:
+            return known
         try:
             return Server(Implementation(endpoint.implementation), None, seen.text)
         except ValueError:

@@ -59,7 +59,7 @@ class Verifier:
             checksum = Checksum(ALGORITHM, expected, sight.digest.hex, VerifiedBy.DIGEST)
             wrong = None if sight.digest.matches(expected) else _wrong_sum(expected, sight.digest.hex)
             return Verification(wrong, checksum, sight.size)
-        found = await self._read_back(file, size, expected, trail, address)
+        found = await self.read_back(file, size, expected, trail, address)
         if sight.digest is None and found.failure is None:
             return replace(found, warnings=("no adler32 on HEAD: the file was read back instead",))
         return found
@@ -76,7 +76,10 @@ class Verifier:
                 break
         return sight
 
-    async def _read_back(self, file: PayloadFile, size: int, expected: str, trail: Trail, address: str) -> Verification:
+    async def read_back(
+        self, file: PayloadFile, size: int, expected: str, trail: Trail, address: str = ""
+    ) -> Verification:
+        """Compares the bytes themselves, up to 64 MiB; beyond that it is `checksum_unavailable`."""
         if size > MAX_READBACK_BYTES:
             detail = "no adler32 in the answer, and the file is too big to read back"
             return Verification(Failure(Reason.CHECKSUM_UNAVAILABLE, detail), Checksum(ALGORITHM, expected), size)

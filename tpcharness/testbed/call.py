@@ -76,7 +76,7 @@ class Call:
         return None if self.redirects else self.premises.faults.find(effect, self.occasion)
 
     async def misbehave(self) -> bool:
-        """Whether a fault swallowed the request, before anybody looked at it. Raises RefusalError for a Say."""
+        """Whether a fault dealt with the request, before anybody looked at it. Raises RefusalError for a Say."""
         if self.fault(Hang):
             await self.wire.until_gone()
             return True
@@ -89,13 +89,11 @@ class Call:
         if answer := self.fault(Answer):
             fields: Pairs = (("Content-Type", answer.media_type),) if answer.text else ()
             await self.answer(Reply(answer.status, answer.text.encode(), fields), refused=True)
-            await self.finish()
             return True
         redirected = None if self._came_by_another_name else self.fault(Redirected)
         if redirected:
             fields = tuple(("Location", location) for location in self._nowhere(redirected.whither))
             await self.answer(Reply(307, fields=fields))
-            await self.finish()
             return True
         if say := self.fault(Say):
             raise RefusalError(replace(self.trouble(say.cause), forced_status=say.status))

@@ -28,6 +28,7 @@ class Culprit(StrEnum):
     THIS = "this"  # the storage that has the fault
     OTHER = "other"
     PATH = "path"
+    NOBODY = "nobody"
     UNDETERMINED = "undetermined"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tpcharness.testbed.effects import Closed, E, Effect, Fault, Occasion
 from tpcharness.testbed.fault_catalogue import CATALOGUE
+
+METHODS = frozenset({"COPY", "GET", "HEAD", "PUT", "DELETE", "MKCOL", "MOVE", "OPTIONS", "PROPFIND"})
 
 
 @dataclass(slots=True)
@@ -28,8 +30,9 @@ class UnknownFaultError(ValueError):
 class FaultSet:
     """The faults of one storage, which may be switched while it runs.
 
-    Texts are NAME[:ARGUMENT][:nth=N][:probability=P]; the argument is the effect's one number (after how many bytes,
-    how many bytes a second). Chance is seeded: the same requests in the same order meet the same faults.
+    Texts are NAME[@METHOD][:ARGUMENT][:after=N][:nth=N][:probability=P]. The argument, which `after` names as well, is
+    the effect's one number (after how many bytes, how many bytes a second). METHOD narrows a fault to one kind of
+    request. Chance is seeded: the same requests in the same order meet the same faults.
     """
 
     def __init__(self, texts: Iterable[str] = (), *, seed: int = 1) -> None:
@@ -76,10 +79,13 @@ class FaultSet:
             watcher()
 
     def _parse(self, text: str) -> _Armed:
-        name, *arguments = text.split(":")
+        scope, *arguments = text.split(":")
+        name, at, method = scope.partition("@")
         fault = CATALOGUE.get(name)
         if fault is None:
             raise UnknownFaultError(f"no fault {name!r}; there are {', '.join(sorted(CATALOGUE))}")
+        if at:
+            fault = _narrowed(fault, method)
         armed = _Armed(fault, fault.effect)
         for argument in arguments:
             self._apply(armed, argument)
@@ -92,8 +98,8 @@ class FaultSet:
                 case "nth":
                     armed.nth = _natural(value)
                 case "probability":
-                    armed.probability = float(value)
-                case "":
+                    armed.probability = _share(value)
+                case "" | "after":
                     armed.effect = armed.effect.with_number(_natural(value))
                 case _:
                     raise UnknownFaultError(f"fault {armed.fault.name!r} has no {key!r}")
@@ -107,6 +113,20 @@ def parse(text: str) -> tuple[str, str]:
     if not (site and equals and fault):
         raise UnknownFaultError(f"not SITE=FAULT: {text!r}")
     return site, fault
+
+
+def _narrowed(fault: Fault, method: str) -> Fault:
+    """The fault on requests of one method only."""
+    if method not in METHODS or (fault.methods and method not in fault.methods):
+        raise UnknownFaultError(f"fault {fault.name!r} does not bite on {method!r}")
+    return replace(fault, methods=frozenset({method}))
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(text)
+    return share
 
 
 def _natural(text: str) -> int:

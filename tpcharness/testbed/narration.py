@@ -122,6 +122,8 @@ class Narration:
             self._call.stays_open = False
             return
         trailers: Pairs = ()
+        if not self._begun:
+            await self._begin()
         if self._no_verdict is None:
             trailers = await self._verdict(trouble)
         elif self._no_verdict.ending is Ending.ABORTED:

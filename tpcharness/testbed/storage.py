@@ -21,6 +21,7 @@ from tpcharness.testbed.stream import CLOSE_SECONDS, STREAM_LIMIT, PeerGoneError
 from tpcharness.testbed.webdav import HANDLERS
 
 _HANDSHAKE_SECONDS = 10.0
+_ROUNDS = 10
 
 
 class Storage:
@@ -100,11 +101,13 @@ class Storage:
     async def stop(self) -> None:
         """Closes the ports, cancels every running request and transfer, and waits until all have ended."""
         self._started = False
+        await self._accept_no_more()
         self._close()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await _rounds()
 
     async def _open(self, port: int) -> None:
         try:
@@ -116,6 +119,14 @@ class Storage:
             raise
         if self.faults.closed:
             self._close()
+
+    async def _accept_no_more(self) -> None:
+        """A server that is closed between accept() and the handshake's first step would leave a socket open."""
+        loop = asyncio.get_running_loop()
+        for server in self._servers:
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
+        await _rounds()
 
     async def _listen(self, port: int, *, manager: bool) -> int:
         """Listens on one port of every address that the host has; returns which."""
@@ -184,7 +195,7 @@ class Storage:
         call = Call(self._premises, wire, request, redirect_to=redirect_to)
         try:
             if await call.misbehave():
-                return False
+                return await call.finish()
             if self.dialect.redirects and not manager:
                 call.check_capability()
             await self._dispatch(call)
@@ -203,3 +214,9 @@ class Storage:
         head = self.dialect.head(reply.status, length=len(reply.body), fields=(), keep_alive=False)
         with suppress(ConnectionError):
             await wire.send(head, reply.body)
+
+
+async def _rounds() -> None:
+    """Lets asyncio do what it has begun: a few rounds of the loop are enough, as nothing is waited for."""
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)

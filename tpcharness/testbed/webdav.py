@@ -161,9 +161,7 @@ def _found(call: Call) -> Node:
 def _hidden(call: Call, file: File) -> bool:
     """Whether the namespace does not show the file yet (xrootd#1314)."""
     hidden = call.fault(Hidden)
-    return hidden is not None and (
-        not hidden.milliseconds or time.time() - file.modified < hidden.milliseconds / 1000
-    )
+    return hidden is not None and (not hidden.milliseconds or time.time() - file.modified < hidden.milliseconds / 1000)
 
 
 async def _queued(call: Call, file: File) -> bool:
@@ -218,12 +216,7 @@ async def _receive(call: Call, writer: FileWriter) -> None:
     """Writes the request's body into the file. Raises RefusalError, or PeerGoneError when it ends too early."""
     try:
         await call.invite()
-        broken = call.fault(BrokenUpload)
-        while data := await call.body.piece():
-            await writer.write(data)
-            if broken and call.body.received >= broken.after_bytes:
-                call.wire.cut()
-                raise PeerGoneError(call.body.received)
+        await _write_body(call, writer)
         writer.commit()
     except OSError as error:
         _drop(call, writer)
@@ -235,6 +228,15 @@ async def _receive(call: Call, writer: FileWriter) -> None:
     except BaseException:
         _drop(call, writer)
         raise
+
+
+async def _write_body(call: Call, writer: FileWriter) -> None:
+    broken = call.fault(BrokenUpload)
+    while data := await call.body.piece():
+        await writer.write(data)
+        if broken and call.body.received >= broken.after_bytes:
+            call.wire.cut()
+            raise PeerGoneError(call.body.received)
 
 
 def _drop(call: Call, writer: FileWriter) -> None:

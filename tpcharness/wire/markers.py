@@ -16,6 +16,7 @@ from typing import Any
 
 MAX_STRIPES = 8192  # davix drops markers that claim more
 MAX_CONNECTIONS = 64
+MAX_CONNECTION_CHARACTERS = 100
 JUNK_CHARACTERS = 1024
 _MAX_DIGITS = 19
 
@@ -219,8 +220,8 @@ def _text(value: bytes) -> str:
 
 
 def _connections(value: bytes) -> tuple[str, ...]:
-    names = (name.strip() for name in _text(value).split(","))
-    return tuple([name for name in names if name][:MAX_CONNECTIONS])
+    names = (name.strip() for name in _text(value).split(",", MAX_CONNECTIONS)[:MAX_CONNECTIONS])
+    return tuple([name for name in names if 0 < len(name) <= MAX_CONNECTION_CHARACTERS])
 
 
 _BLANKS = b" \t_-"

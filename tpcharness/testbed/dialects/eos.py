@@ -16,6 +16,6 @@ class Eos(Xrootd6):
 
     def _text(self, trouble: Trouble) -> str:
         """A short file is found when it is closed, against the targetsize of the request (http-tpc 1.7)."""
-        if trouble.cause is Cause.PASSIVE_CUT:
+        if trouble.cause is Cause.PASSIVE_CUT and trouble.pull:
             return "Failure when closing file handle: stored file does not match the provided targetsize"
         return super()._text(trouble)

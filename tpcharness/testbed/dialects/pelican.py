@@ -63,6 +63,11 @@ class Pelican(Dialect):
         Cause.PASSIVE_REDIRECTS: Line(
             502, 'Failed to fetch object from source: Get "{url}": stopped after 10 redirects'
         ),
+        Cause.PASSIVE_GARBLED: Line(
+            502,
+            'Failed to fetch object from source: Get "{url}":'
+            " net/http: HTTP/1.x transport connection broken: malformed HTTP response",
+        ),
         Cause.PASSIVE_SILENT: Line(
             502, 'Failed to fetch object from source: Get "{url}": net/http: timeout awaiting response headers'
         ),

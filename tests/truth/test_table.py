@@ -1,0 +1,90 @@
+"""The table as data: complete, honest about what cannot be known, and not known to those whom it judges."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import tpcharness
+from tests.truth.expectations import Place, cells
+from tests.truth.laboratory import try_all
+from tests.truth.table import ROWS
+from tpcharness.model.reason import Reason
+from tpcharness.testbed.dialects.catalogue import DIALECTS
+from tpcharness.testbed.fault_catalogue import CATALOGUE
+
+MAX_AMBIGUOUS_SHARE = 0.05
+PACKAGE = Path(tpcharness.__file__).parent
+CELLS = cells(ROWS)
+# What is wrong and what the harness calls it may have one name: those words are the model's own.
+WORDS_OF_THE_MODEL = {reason.value for reason in Reason}
+
+
+def test_every_fault_has_a_row() -> None:
+    tried = {re.split("[:@]", fault)[0] for row in ROWS for fault in row.faults}
+    assert set(CATALOGUE) == tried
+    assert len(CATALOGUE) >= 60
+
+
+def test_a_row_stands_once() -> None:
+    keys = [(row.fault, row.place) for row in ROWS]
+    assert len(set(keys)) == len(keys)
+    assert {place for _, place in keys} == set(Place)
+
+
+def test_what_cannot_be_known_is_said_and_rare() -> None:
+    ambiguous = [cell for cell in CELLS if cell.found.ambiguous]
+    assert all(cell.found.why for cell in ambiguous)
+    assert not any(cell.found.why for cell in CELLS if not cell.found.ambiguous)
+    assert len(CELLS) >= 300
+    assert len(ambiguous) <= MAX_AMBIGUOUS_SHARE * len(CELLS)
+
+
+def test_every_fault_says_where_its_bytes_come_from() -> None:
+    source = re.compile(r"recordings? |http-tpc \d|xrootd[ #]\d|tokens \d|RFC \d+ \d|curl error|davix|StoRM|xrootd 5b")
+    assert [fault.name for fault in CATALOGUE.values() if not source.search(fault.citation)] == []
+
+
+def test_recordings_that_faults_cite_exist() -> None:
+    known = {path.stem for path in (Path(__file__).parents[1] / "recordings").glob("*/*.txt")}
+    named = {
+        name
+        for fault in CATALOGUE.values()
+        for words in re.findall(r"recordings? ([\w, -]+)", fault.citation)
+        for name in re.findall(r"\b(?:pull|push|head|put)-[\w-]+", words)
+    }
+    assert named
+    assert named <= known
+
+
+def test_nobody_outside_the_testbed_knows_a_faults_name() -> None:
+    names = re.compile("[\"'](" + "|".join(set(CATALOGUE) - WORDS_OF_THE_MODEL) + ")[\"':]")
+    knowing = {
+        str(path.relative_to(PACKAGE)): found
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in {"testbed", "cli"}
+        and (found := names.findall(path.read_text(encoding="utf-8")))
+    }
+    assert knowing == {}
+
+
+QUICK_FAULTS = ("active_401", "peer_refused", "passive_403", "digest_wrong", "chunk_sizes_as_body", "success_short")
+QUICK_DIALECTS = frozenset({"dcache", "xrootd6", "storm"})
+
+
+async def test_some_cells() -> None:
+    rows = tuple(row for row in ROWS if row.fault in QUICK_FAULTS)
+    tried = await try_all(rows, QUICK_DIALECTS)
+    assert len(tried) == 2 * len(rows) * len(QUICK_DIALECTS)
+    assert {str(one.cell): one.complaint for one in tried if one.complaint} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("dialect", list(DIALECTS))
+async def test_all_cells(dialect: str) -> None:
+    tried = await try_all(ROWS, frozenset({dialect}))
+    assert len(tried) == sum(cell.dialect == dialect for cell in CELLS)
+    assert {str(one.cell): one.complaint for one in tried if one.complaint} == {}

@@ -1,0 +1,88 @@
+"""The control after a failed copy: does the passive party do for us what it did not do for the active one?
+
+Both doors were fine before. If the passive party fails us as well now, it bears the failure; if it serves us, what
+happened concerns the two storages and what lies between them (http-tpc 6.3, rule 4).
+"""
+
+from __future__ import annotations
+
+from tpcharness.diagnosis.verdict import Party, Verdict
+from tpcharness.model.failure import Failure
+from tpcharness.model.reason import Reason
+from tpcharness.model.settings import MIB
+from tpcharness.model.variant import Blame, Phase
+from tpcharness.net.trail import Trail
+from tpcharness.payload.errands import Errands
+from tpcharness.payload.names import PayloadFile
+from tpcharness.payload.seeds import Seed
+from tpcharness.tokens.roles import Role
+from tpcharness.wire.copy_request import Mode
+
+MAX_READ_BYTES = MIB
+
+# What a passive party that is down, hangs, cuts or shows a bad certificate may have brought about.
+_BETWEEN_THE_TWO = frozenset(
+    {
+        Reason.NO_RESPONSE,
+        Reason.PASSIVE_DNS_FAILURE,
+        Reason.PASSIVE_REFUSED,
+        Reason.PASSIVE_TIMEOUT,
+        Reason.PASSIVE_UNREACHABLE,
+        Reason.PASSIVE_TLS_FAILED,
+        Reason.PASSIVE_CUT,
+        Reason.PASSIVE_STALLED,
+        Reason.TRANSFER_FAILED,
+        Reason.NO_FIRST_BYTE,
+        Reason.NO_PROGRESS,
+        Reason.SIZE_MISMATCH,
+    }
+)
+_OUT_OF_ORDER = frozenset({Reason.NO_RESPONSE, Reason.CONNECTION_LOST, Reason.MALFORMED_RESPONSE})
+_NOT_EVEN_ASKED = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
+
+
+class Control:
+    """Asks passive parties: in pull mode it reads the beginning of the seed, in push mode it looks at the copy."""
+
+    def __init__(self, errands: Errands) -> None:
+        self._errands = errands
+
+    async def settle(self, verdict: Verdict, mode: Mode, seed: Seed, destination: PayloadFile, trail: Trail) -> Verdict:
+        """The verdict with the blame that the control leaves; as it was, where a control can say nothing."""
+        passive, active = Party.PASSIVE.blame(mode), Party.ACTIVE.blame(mode)
+        certain_of_active = verdict.blame is active and verdict.reason is Reason.NO_RESPONSE
+        if verdict.reason not in _BETWEEN_THE_TWO or verdict.blame is Blame.CLIENT or certain_of_active:
+            return verdict
+        with trail.enter(Phase.VERIFY):
+            failure = await (self._read(seed, trail) if mode is Mode.PULL else self._look(destination, trail))
+        if failure is not None:
+            return Verdict(verdict.reason, passive, hint=f"it does not serve us either: {failure.detail}")
+        if verdict.reason is Reason.PASSIVE_TLS_FAILED:
+            # We accept the very certificate, by the same authorities, at the same time.
+            return Verdict(verdict.reason, active, hint=verdict.hint)
+        return verdict
+
+    async def _read(self, seed: Seed, trail: Trail) -> Failure | None:
+        wanted = min(seed.size, MAX_READ_BYTES)
+        answer = await self._errands.ask(
+            Role.READ,
+            "GET",
+            seed.file.endpoint,
+            seed.file.path,
+            trail,
+            Phase.VERIFY,
+            max_body=wanted,
+            body_sink=lambda _: None,
+        )
+        return _trouble(answer) if isinstance(answer, Failure) else None
+
+    async def _look(self, destination: PayloadFile, trail: Trail) -> Failure | None:
+        sight = await self._errands.look(Role.VERIFY, destination, trail, Phase.VERIFY, digest=False)
+        return _trouble(sight) if isinstance(sight, Failure) else None
+
+
+def _trouble(failure: Failure) -> Failure | None:
+    """The failure, if it shows that the storage is out of order; a refusal shows the opposite."""
+    if failure.blame is Blame.CLIENT:
+        return None
+    return failure if failure.reason in _OUT_OF_ORDER or failure.reason.phase in _NOT_EVEN_ASKED else None
