@@ -38,6 +38,10 @@ check: $(VENV)/.development ## Check style, types, the floors of the house and s
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/codespell
 
+.PHONY: truth
+truth: $(VENV)/.development ## Try every fault with every kind of storage, print the table and write docs/truth.md
+	@$(BIN)/python -m tests.truth
+
 .PHONY: bench
 bench: $(VENV)/.development ## Measure the speed budgets
 	@$(BIN)/python -m bench

@@ -35,7 +35,8 @@ def exit_codes() -> str:
     lines = [
         "# Exit codes",
         "",
-        "The same for every command; public and frozen. `tpcharness explain CODE` says them too.",
+        "The same for every command but `plugin`, whose codes are those of monitoring plug-ins; public and frozen.",
+        "`tpcharness explain CODE` says them too.",
         "",
         "| code | meaning | what to do |",
         "| --- | --- | --- |",

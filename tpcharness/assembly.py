@@ -121,7 +121,8 @@ def make_probes(
     servers = ServerBook()
     errands = Errands(client, tokens)
     verifier = Verifier(errands)
-    probes: list[Probe] = [DoorProbe(client, errands, payload, names, verifier, servers)]
-    for mode in Mode:
-        probes.append(HttpsCopyProbe(mode, client, tokens, payload, names, verifier, servers, config.timeouts))
+    probes: list[Probe] = [
+        DoorProbe(client, errands, payload, names, verifier, servers),
+        *(HttpsCopyProbe(mode, client, tokens, payload, names, verifier, servers, config.timeouts) for mode in Mode),
+    ]
     return {probe.variant: probe for probe in probes}

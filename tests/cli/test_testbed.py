@@ -140,3 +140,23 @@ def test_the_configuration_goes_to_stdout_by_default(here: Path) -> None:
     (here / "endpoints.toml").write_text(stdout)
     assert stdout.startswith("# A grid on this machine")
     assert "[endpoints.SITE-A]" in stdout
+
+
+def switch(ready: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["testbed", "fault", "--ready-file", str(ready), *words])
+
+
+def test_faults_are_switched_by_command(tmp_path: Path) -> None:
+    with grid_process(tmp_path, "--sites", "2", "--fault", "SITE-B=digest_absent") as grid:
+        ready = tmp_path / "ready.json"
+        assert stat.S_IMODE(ready.stat().st_mode) == 0o600
+        assert switch(ready).stdout.splitlines() == ["SITE-B=digest_absent"]
+        both = switch(ready, "SITE-A=refuse", "SITE-B=active_503:nth=2")
+        assert both.stdout.splitlines() == ["SITE-A=refuse", "SITE-B=digest_absent", "SITE-B=active_503:nth=2"]
+        assert switch(ready, "--clear", "SITE-A=refuse").stdout.splitlines() == ["SITE-A=refuse"]
+        wrong = switch(ready, "SITE-A=nonsense")
+        assert (wrong.exit_code, wrong.stdout) == (ExitCode.USAGE, "")
+        assert "no fault 'nonsense'" in wrong.stderr
+        assert switch(ready, "SITE-A").exit_code == ExitCode.USAGE
+        assert grid.ready["faults"]["secret"] not in both.output + wrong.output
+    assert switch(ready).exit_code == ExitCode.OUR_SIDE

@@ -304,7 +304,7 @@ def test_no_failure_is_forgotten_and_no_certain_blame_is_contradicted(size: int,
     matrix = Matrix("ABCDEF"[:size])
     for source, destination, variant in matrix.cells:
         if blame := data.draw(cells):
-            reason = data.draw(st.sampled_from([Reason.NO_SPACE, Reason.PASSIVE_ERROR]))
+            reason = data.draw(st.sampled_from([Reason.NO_SPACE, Reason.SERVER_ERROR]))
             matrix.spoil(source, destination, reason, blame, variants=[variant])
     findings = find(matrix.results)
     failing = [result for result in matrix.cells.values() if not result.ok]

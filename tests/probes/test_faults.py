@@ -126,7 +126,7 @@ ACTIVE_CASES = [
         at={"storm": by_active(R.CONNECTION_LOST), **LATE_CHECKSUM},
         marker_period_seconds=5.0,
     ),
-    *in_both("end_without_verdict", found=by_active(R.NO_VERDICT), at={"storm": None, **LATE_CHECKSUM}),
+    *in_both("end_without_verdict", found=by_active(R.NO_VERDICT), at=LATE_CHECKSUM),
     *in_both("aborted", found=by_active(R.ABORTED)),
     *in_both("wrong_content", found=by_active(R.CHECKSUM_MISMATCH)),
     *in_both("success_zero_bytes", found=by_active(R.SIZE_MISMATCH)),

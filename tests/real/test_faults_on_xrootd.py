@@ -22,12 +22,8 @@ def _row(cell: RealCell) -> object:
 @pytest.fixture(scope="module")
 def seen(request: pytest.FixtureRequest) -> dict[str, Seen]:
     """All cells that were asked for, observed side by side."""
-    asked = [
-        item.callspec.params
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-    ]
-    return asyncio.run(observe([params["cell"] for params in asked if isinstance(params.get("cell"), RealCell)]))
+    chosen = {item.name for item in request.session.items}
+    return asyncio.run(observe([cell for cell in REAL_CELLS if f"test_cell[{cell.name}]" in chosen]))
 
 
 @pytest.mark.parametrize("cell", [_row(cell) for cell in REAL_CELLS])

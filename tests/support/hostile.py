@@ -17,7 +17,10 @@ from tpcharness.model.endpoint import Endpoint
 
 PREFIX = "/dteam"
 PIECE = 64 * 1024
-DEADLY = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202egnp\u2066<script>alert(1)</script>\x00\x08\ud83d".encode("utf-8", "surrogatepass")
+FAREWELL_SECONDS = 0.5
+DEADLY = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202egnp\u2066<script>alert(1)</script>\x00\x08\ud83d".encode(
+    "utf-8", "surrogatepass"
+)
 """What must not reach a screen or a page: escapes, C1, bidi, a script, control characters, half a surrogate pair."""
 
 
@@ -135,11 +138,13 @@ class HostileStorage:
                 self.sent += len(piece)
                 writer.write(piece)
                 await writer.drain()
+                if writer.transport.is_closing():  # drain says nothing of it when nothing is left to be sent
+                    break
         except (asyncio.CancelledError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
             pass  # the test is over, or the client went away
         finally:
+            await _farewell(writer)
             self._tasks.discard(task)
-            writer.close()
 
     async def stop(self) -> None:
         for task in tuple(self._tasks):
@@ -175,6 +180,18 @@ class HostileStorage:
                 yield whole("404 Not Found")
             case _:
                 yield whole("501 Not Implemented")
+
+
+async def _farewell(writer: asyncio.StreamWriter) -> None:
+    """Closes in order if the client takes part in it; leaves nothing open in any case."""
+    try:
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            writer.close()
+            await writer.wait_closed()
+    except (asyncio.CancelledError, TimeoutError, OSError):
+        pass
+    finally:
+        writer.transport.abort()
 
 
 @asynccontextmanager

@@ -75,7 +75,7 @@ def disagreement(cell: RealCell, seen: Seen) -> str:
 
 
 async def observe(cells: Sequence[RealCell] = REAL_CELLS) -> dict[str, Seen]:
-    """What is seen in each of the cells, by name; raises RealFaultsError when the child ends before it has tried all."""
+    """What is seen in each of the cells, by name; raises RealFaultsError when the child ends before it tried all."""
     with tempfile.TemporaryDirectory(prefix="tpcharness-") as directory:
         names = [cell.name for cell in cells]
         command, environment = apart([sys.executable, "-m", __name__, directory, *names])

@@ -185,7 +185,7 @@ class RealXrootd:
         cache = self._directory / "cache" / "scitokens"
         cache.mkdir(parents=True)
         _seed_keys(cache / "scitokens_cpp.sqllite", self._issuer)  # codespell:ignore sqllite
-        command = ["gcc", "-shared", "-fPIC", "-Wall", "-o", self._shim, _TEMPLATES / "loopback.c"]
+        command = ["gcc", "-shared", "-fPIC", "-Wall", "-o", str(self._shim), str(_TEMPLATES / "loopback.c")]
         subprocess.run(command, check=True)
         self._hand_over(self._directory)
 

@@ -28,6 +28,7 @@ SITES = 5
 BASE_PORT = 28440
 
 _LOCK = "testbed.lock"
+_SWITCH_SECONDS = 10.0
 
 
 class CannotStartError(click.ClickException):
@@ -76,7 +77,7 @@ command.add_command(demo)
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Appears when all is up: JSON with process id and addresses.",
+    help="Appears when all is up: JSON with process id, addresses, and how to switch faults.",
 )
 @click.option("--list-faults", is_flag=True, help="Show what can be wrong, and stop.")
 @click.option("--until-stdin-ends", is_flag=True, hidden=True)
@@ -130,6 +131,53 @@ def up(
         _run(grid, config_file, ready_file, until_stdin_ends=until_stdin_ends)
 
 
+@command.command("fault")
+@click.argument("faults", nargs=-1, metavar="[SITE-B=NAME]...")
+@click.option("--clear", is_flag=True, help="Switch all faults off first.")
+@click.option(
+    "--ready-file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The one that `testbed up --ready-file` wrote.",
+)
+def fault(*, faults: tuple[str, ...], clear: bool, ready_file: Path) -> None:
+    """Switch faults of a running testbed, and show which are on.
+
+    A fault is SITE-B=NAME[@METHOD][:after=BYTES][:nth=N][:probability=P]; `testbed up --list-faults` names them.
+    """
+    wanted = [text.partition("=") for text in faults]
+    if not all(site and name for site, _, name in wanted):
+        raise click.UsageError("a fault is written SITE-B=NAME")
+    switch = json.loads(ready_file.read_text(encoding="utf-8"))["faults"]
+    on = _switch(switch, "DELETE" if clear else "GET", {})
+    for site, _, name in wanted:
+        on = _switch(switch, "POST", {"site": site, "fault": name})
+    for site, names in sorted(on.items()):
+        for name in names:
+            click.echo(f"{site}={name}")
+
+
+def _switch(switch: dict[str, str], method: str, wanted: dict[str, str]) -> dict[str, list[str]]:
+    """One call of the switchboard; what is on afterwards."""
+    import http.client
+    from urllib.parse import urlsplit
+
+    place = urlsplit(switch["url"])
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=_SWITCH_SECONDS)
+    body = json.dumps(wanted) if wanted else None
+    try:
+        connection.request(method, place.path, body, {"Authorization": f"Bearer {switch['secret']}"})
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise CannotStartError(f"the testbed of that ready-file does not answer: {error}") from error
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        raise click.UsageError(str(told.get("error", answer.reason)))
+    return dict(told)
+
+
 def _run(grid: Grid, config_file: Path | None, ready_file: Path | None, *, until_stdin_ends: bool) -> None:
     """Runs the grid until SIGINT or SIGTERM: here they are the normal end.
 
@@ -174,9 +222,12 @@ def _announce(grid: Grid, config_file: Path | None, ready_file: Path | None) -> 
             "issuer": grid.issuer.url,
             "directory": str(grid.directory),
             "sites": {site.name: site.url for site in grid.sites},
+            "faults": {"url": grid.switchboard.url, "secret": grid.switchboard.secret.reveal()},
         }
         draft = ready_file.with_name(f"{ready_file.name}.part")
-        draft.write_text(json.dumps(ready, indent=2) + "\n", encoding="utf-8")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(json.dumps(ready, indent=2) + "\n")
         draft.replace(ready_file)
 
 

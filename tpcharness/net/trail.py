@@ -56,10 +56,14 @@ class Trail:
         """Adds time to a phase."""
         self.phases[phase] = self.phases.get(phase, 0.0) + seconds
 
+    def announce(self, phase: Phase) -> None:
+        """Tells the observer of the next step, whose time is known in another way."""
+        self.observer.notice(PhaseEntered(self.probe_id, phase))
+
     @contextmanager
     def enter(self, phase: Phase) -> Iterator[None]:
         """Times a phase, also when it is left by an exception or a cancellation."""
-        self.observer.notice(PhaseEntered(self.probe_id, phase))
+        self.announce(phase)
         start = perf_counter()
         try:
             yield

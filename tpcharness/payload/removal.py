@@ -73,7 +73,7 @@ class Remover:
     async def _confirm(self, file: PayloadFile, trail: Trail) -> Absence | Failure:
         for pause_seconds in self._looks_seconds:
             await asyncio.sleep(pause_seconds)
-            sight = await self._errands.look(Role.VERIFY, file, trail, Phase.CLEANUP)
+            sight = await self._errands.look(Role.VERIFY, file, trail, Phase.CLEANUP, digest=False)
             if isinstance(sight, Failure):
                 return _of_cleanup(sight)
             if not sight.present:
@@ -141,7 +141,7 @@ class Remover:
         sizes: list[int | None] = []
         for pause_seconds in (0.0, watch_seconds):
             await asyncio.sleep(pause_seconds)
-            sight = await self._errands.look(Role.VERIFY, file, trail, Phase.CLEANUP)
+            sight = await self._errands.look(Role.VERIFY, file, trail, Phase.CLEANUP, digest=False)
             if isinstance(sight, Failure):
                 return _of_cleanup(sight)
             sizes.append(sight.size if sight.present else 0)

@@ -84,6 +84,7 @@ async def run_copy(client: HttpClient, request: HttpRequest, size: int, limits: 
 
     Leaving, by return or by cancellation, closes the connection, which tells most servers to stop.
     """
+    trail.announce(Phase.REQUEST)
     begin = perf_counter()
     async with client.open(request, response_seconds=limits.response_seconds) as opened:
         head = opened.head

@@ -16,6 +16,7 @@ METHODS = frozenset({"COPY", "GET", "HEAD", "PUT", "DELETE", "MKCOL", "MOVE", "O
 class _Armed:
     """A fault switched on. It bites on every occasion, or the nth only, or by chance."""
 
+    text: str
     fault: Fault
     effect: Effect
     nth: int = 0
@@ -64,6 +65,11 @@ class FaultSet:
         return None
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """What is switched on, as it was given."""
+        return tuple(armed.text for armed in self._armed)
+
+    @property
     def closed(self) -> bool:
         """Whether the port must be closed."""
         return any(isinstance(armed.effect, Closed) for armed in self._armed)
@@ -86,7 +92,7 @@ class FaultSet:
             raise UnknownFaultError(f"no fault {name!r}; there are {', '.join(sorted(CATALOGUE))}")
         if at:
             fault = _narrowed(fault, method)
-        armed = _Armed(fault, fault.effect)
+        armed = _Armed(text, fault, fault.effect)
         for argument in arguments:
             self._apply(armed, argument)
         return armed

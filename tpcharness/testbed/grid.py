@@ -20,6 +20,7 @@ from typing import Self
 
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.testbed.authorisation import ScopeProfile, Verifier
+from tpcharness.testbed.control import Switchboard
 from tpcharness.testbed.dialects.catalogue import dialect
 from tpcharness.testbed.effects import Shown
 from tpcharness.testbed.faults import FaultSet, UnknownFaultError, parse
@@ -134,6 +135,7 @@ class Grid:
 
     authority: Authority
     issuer: Issuer
+    switchboard: Switchboard
 
     def __init__(self, spec: GridSpec = GridSpec()) -> None:
         if not 1 <= spec.sites <= _MAX_SITES:
@@ -167,6 +169,9 @@ class Grid:
                 await _listen(site.storage.start, next(ports))
                 site.verifier.accept_audience(site.audience)
                 self.sites = (*self.sites, site)
+            self.switchboard = Switchboard({site.name: site.storage.faults for site in self.sites})
+            stack.push_async_callback(self.switchboard.stop)
+            await self.switchboard.start()
             self._exit = stack.pop_all()
         return self
 

@@ -40,6 +40,8 @@ def _bound(addresses: Sequence[tuple[int, str]], port: int) -> list[socket.socke
                 if error.errno in _NO_SUCH_ADDRESS and (opened or left):
                     continue
                 raise
+            # Accepted sockets inherit it. asyncio sets it itself only on sockets that name their protocol.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             opened.append(stack.enter_context(listener))
             port = listener.getsockname()[1]
         stack.pop_all()
