@@ -44,10 +44,10 @@ def test_an_endpoint_that_fails_with_everybody_always_is_one_finding() -> None:
 
 def test_a_cell_of_two_culprits_goes_to_the_one_whose_trouble_it_shows() -> None:
     matrix = Matrix("ABCDEF").spoil_party("A", R.CHECKSUM_MISMATCH, active=True)
-    matrix.spoil_party("B", R.PASSIVE_NOT_FOUND, active=False)
+    matrix.spoil_party("B", R.PASSIVE_NOT_FOUND, active=False).spoil_party("C", R.TPC_UNSUPPORTED, active=True)
     found = {finding.culprits: finding for finding in find(matrix.results)}
-    assert (found["A",].cells, found["B",].cells) == (8, 10)
-    assert "also" not in found["A",].sentence + found["B",].sentence
+    assert [found[name,].cells for name in "ABC"] == [8, 8, 10]
+    assert not any("also" in finding.sentence for finding in found.values())
 
 
 @pytest.mark.parametrize("reason", [R.PASSIVE_REFUSED, R.PASSIVE_TIMEOUT, R.PASSIVE_UNREACHABLE])
@@ -202,6 +202,26 @@ def test_a_product_that_works_with_nobody_is_no_pair() -> None:
     assert {finding.culprits for finding in find(matrix.results)} == {("A",), ("B",)}
 
 
+def test_one_lucky_cell_does_not_make_a_pair_of_bad_endpoints() -> None:
+    matrix = Matrix("ABCDEFGHIJKL", (PULL,)).install("XrootD", "AB").install("StoRM/1.11", "CDEFGHIJKL")
+    matrix.spoil("*", "A", R.PASSIVE_ERROR, DESTINATION).spoil("*", "B", R.PASSIVE_ERROR, DESTINATION)
+    matrix.cells["L", "B", PULL] = Matrix("BL").cells["L", "B", PULL]
+    matrix.install("XrootD", "AB").install("StoRM/1.11", "CDEFGHIJKL")
+    assert {finding.culprits for finding in find(matrix.results)} == {("A",), ("B",)}
+
+
+def test_endpoints_that_explain_more_than_their_implementations_come_first() -> None:
+    matrix = Matrix("ABCDEFGHIJKL").install("StoRM/1.11", "AB").install("dCache/9.2.21", "CD")
+    matrix.install("XrootD/6.1", "EFGHIJKL")
+    for one in "AB":
+        for other in "ABCDEFGHIJK":
+            matrix.spoil(one, other, R.PASSIVE_ERROR, SOURCE)
+    assert {(finding.kind, finding.culprits) for finding in find(matrix.results)} == {
+        (K.BAD_AS_SOURCE, ("A",)),
+        (K.BAD_AS_SOURCE, ("B",)),
+    }
+
+
 def test_releases_of_one_product_fail_alike() -> None:
     matrix = Matrix("ABCDEFGH").install("dCache/9.2.21", "AB").install("dCache/10.2.1", "C")
     matrix.install("StoRM/1.11", "DE").install("XrootD/6.1", "FGH")
@@ -279,6 +299,20 @@ def test_when_nothing_works_it_is_said_once() -> None:
     (finding,) = find(Matrix("ABCDE").spoil("*", "*", R.PASSIVE_TIMEOUT, VAGUE).results)
     assert (finding.kind, finding.culprits, finding.cells) == (K.EVERYTHING, (), 40)
     assert finding.sentence.startswith("Nothing works between any of the 5 endpoints (https-pull, https-push)")
+
+
+def test_when_nothing_works_by_certain_faults_each_is_named() -> None:
+    findings = find(Matrix("ABCD").spoil("*", "*", R.SERVER_ERROR, SOURCE).results)
+    assert {(finding.kind, finding.culprits) for finding in findings} == {(K.BAD_AS_SOURCE, (name,)) for name in "ABCD"}
+
+
+def test_what_else_an_endpoint_does_wrong_decides_between_two_explanations() -> None:
+    matrix = Matrix("ABC").spoil_party("A", R.PASSIVE_CUT, active=False, blames="")
+    matrix.spoil("B", "C", R.PASSIVE_CUT, VAGUE, variants=[PULL])
+    assert {(finding.kind, finding.culprits) for finding in find(matrix.results)} == {
+        (K.BAD_AS_PASSIVE, ("A",)),
+        (K.SINGLE_LINK, ("B", "C")),
+    }
 
 
 def test_when_two_explain_it_equally_well_both_are_named() -> None:

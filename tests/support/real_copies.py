@@ -40,7 +40,7 @@ class CopyFault:
 
     `before` happens when seed and directory are there, `during` when half a mebibyte has come to the destination's
     disk. `forged` tokens go to a party instead of good ones. `setups` and `disks` (bytes) say how a
-    party differs from a sound server; `far` puts both on hosts of their own, of which the passive one's link then
+    party differs from a sound server; `cluster` is the party that is a manager with a data server; `far` puts both on hosts of their own, of which the passive one's link then
     carries `bytes_per_second`.
     """
 
@@ -49,6 +49,7 @@ class CopyFault:
     forged: Mapping[str, Forge] = field(default_factory=dict)
     setups: Mapping[str, MakeSetup] = field(default_factory=dict)
     disks: Mapping[str, int] = field(default_factory=dict)
+    cluster: str = ""
     far: bool = False
     bytes_per_second: int = 0
     trusts_strangers: bool = False
@@ -86,6 +87,9 @@ class CopyFault:
         hosts = (await world.network.host(), await world.network.host()) if self.far else None
         servers: dict[str, Server] = {}
         for number, party in enumerate((ACTIVE, PASSIVE)):
+            if party == self.cluster:
+                servers[party] = await stack.enter_async_context(world.cluster())
+                continue
             setup = self.setups[party](world) if party in self.setups else SOUND
             host = hosts[number] if hosts else None
             server = world.server(setup, host=host, disk=self.disks.get(party, 0))

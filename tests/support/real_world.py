@@ -16,11 +16,11 @@ from pathlib import Path
 from tests.support.clocks import WallClock
 from tests.support.house import LIMITS, LOOKS_SECONDS, QuickStore
 from tests.support.netns import Host, Network, mount_tmpfs, unmount
-from tests.support.real_xrootd import PREFIX, SOUND, RealXrootd, Server, Setup
+from tests.support.real_xrootd import PREFIX, SOUND, RealXrootd, Server, Setup, reserved_port
 from tpcharness.assembly import assemble
 from tpcharness.config.configuration import Config
 from tpcharness.engine.plan import make_plan
-from tpcharness.model.endpoint import AddressFamily, Endpoint, Link
+from tpcharness.model.endpoint import AddressFamily, Endpoint, Link, RedirectAuth
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Nobody
 from tpcharness.model.result import Result, TokenFacts
@@ -53,6 +53,7 @@ KIB, MIB = 1024, 1024 * 1024
 TOKENS = "testbed"
 CLUSTER = "https://cluster.example"
 GROWTH_SECONDS = 30.0
+CLUSTER_SECONDS = 60.0
 
 PATIENT = replace(
     LIMITS,
@@ -83,6 +84,7 @@ def endpoint_of(server: Server) -> Endpoint:
         tokens=TOKENS,
         audience=server.audience or server.url,
         address_family=AddressFamily.IPV4,
+        redirect_auth=RedirectAuth.KEEP,  # from localhost to 127.0.0.1, which clusters call themselves
     )
 
 
@@ -229,6 +231,23 @@ class World:
             server = await self.xrootd.start(name, setup)
             stack.push_async_callback(self.xrootd.stop, server)
             yield server
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncIterator[Server]:
+        """A manager that knows one data server; what is done with it is done with the manager."""
+        with reserved_port() as port:
+            member = ("all.role server", f"all.manager localhost:{port}")
+            manager = ("all.role manager", f"all.manager localhost:{port}", "cms.delay startup 2 servers 1 lookup 1")
+            async with (
+                self.server(Setup(audience=CLUSTER, extra=manager)) as head,
+                self.server(Setup(audience=CLUSTER, extra=member)) as data,
+            ):
+                await self.xrootd.start_cluster_daemon(head, f"xrd.port {port}")
+                await self.xrootd.start_cluster_daemon(data)
+                async with asyncio.timeout(CLUSTER_SECONDS):
+                    while "resumed" not in head.log_tail():
+                        await asyncio.sleep(0.05)
+                yield head
 
     @asynccontextmanager
     async def bench(

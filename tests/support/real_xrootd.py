@@ -147,10 +147,21 @@ class RealXrootd:
         await self._launch(server, setup)
 
     async def stop(self, server: Server) -> None:
-        """Ends a server; its files stay."""
-        process = self._processes.pop(server.name, None)
-        if process is not None:
-            await _stop(process)
+        """Ends a server and its part in a cluster; its files stay."""
+        for name in (server.name, _cluster_name(server)):
+            process = self._processes.pop(name, None)
+            if process is not None:
+                await _stop(process)
+
+    async def start_cluster_daemon(self, server: Server, *lines: str) -> None:
+        """Starts the cmsd beside a server that was set up as a manager or member of a cluster; `lines` are its own."""
+        kept = ("all.", "cms.", "oss.")
+        text = (server.home / "server.cfg").read_text().splitlines()
+        configuration = server.home / "cmsd.cfg"
+        configuration.write_text("\n".join([*(line for line in text if line.startswith(kept)), *lines, ""]))
+        self._hand_over(server.home)
+        command = ["cmsd", "-I", "v4", "-c", str(configuration)]
+        self._processes[_cluster_name(server)] = await self._run(command, server, SOUND, server.home / "cmsd.log")
 
     def signal(self, server: Server, number: signal.Signals) -> None:
         """What an operator or the kernel does to a running server."""
@@ -239,12 +250,14 @@ class RealXrootd:
                 os.chown(path, self._user.pw_uid, self._user.pw_gid, follow_symlinks=False)
 
     async def _spawn(self, server: Server, setup: Setup) -> asyncio.subprocess.Process:
+        return await self._run(["xrootd", "-I", "v4", "-c", str(server.home / "server.cfg")], server, setup, server.log)
+
+    async def _run(self, program: list[str], server: Server, setup: Setup, output: Path) -> asyncio.subprocess.Process:
         # setpriv ends the server with us even when we are killed; as root it also changes the user, early enough
         # for XRootD to find the keys its own.
         command = [*setup.within, "setpriv", "--pdeathsig", "KILL", "--inh-caps=-all", "--ambient-caps=-all"]
         if self._user is not None:
             command += [f"--reuid={self._user.pw_uid}", f"--regid={self._user.pw_gid}", "--clear-groups"]
-        command += ["xrootd", "-I", "v4", "-c", str(server.home / "server.cfg")]
         environment = {
             "PATH": os.defpath,
             "HOME": str(server.home),
@@ -252,10 +265,14 @@ class RealXrootd:
         }
         if setup.host == "localhost":
             environment["LD_PRELOAD"] = str(self._shim)
-        with server.log.open("wb") as log:
+        with output.open("wb") as log:
             return await asyncio.create_subprocess_exec(
-                *command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.home, env=environment
+                *command, *program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.home, env=environment
             )
+
+
+def _cluster_name(server: Server) -> str:
+    return f"{server.name} in its cluster"
 
 
 def _require(*programs: str) -> None:
