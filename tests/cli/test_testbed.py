@@ -146,13 +146,23 @@ def switch(ready: Path, *words: str) -> Result:
     return CliRunner().invoke(cli, ["testbed", "fault", "--ready-file", str(ready), *words])
 
 
+def test_faults_from_a_file(tmp_path: Path) -> None:
+    planted = tmp_path / "faults.txt"
+    planted.write_text("# what is wrong today\n\nSITE-B=checksum_absent  # no sums\nSITE-A=active_503:nth=2\n")
+    with grid_process(tmp_path, "--sites", "2", "--fault-file", str(planted), "--fault", "SITE-A=refuse"):
+        on = switch(tmp_path / "ready.json").stdout.splitlines()
+        assert on == ["SITE-A=refuse", "SITE-A=active_503:nth=2", "SITE-B=checksum_absent"]
+    planted.write_text("SITE-B=nonsense\n")
+    assert up("--sites", "2", "--ephemeral", "--fault-file", str(planted)).exit_code == ExitCode.USAGE
+
+
 def test_faults_are_switched_by_command(tmp_path: Path) -> None:
-    with grid_process(tmp_path, "--sites", "2", "--fault", "SITE-B=digest_absent") as grid:
+    with grid_process(tmp_path, "--sites", "2", "--fault", "SITE-B=checksum_absent") as grid:
         ready = tmp_path / "ready.json"
         assert stat.S_IMODE(ready.stat().st_mode) == 0o600
-        assert switch(ready).stdout.splitlines() == ["SITE-B=digest_absent"]
+        assert switch(ready).stdout.splitlines() == ["SITE-B=checksum_absent"]
         both = switch(ready, "SITE-A=refuse", "SITE-B=active_503:nth=2")
-        assert both.stdout.splitlines() == ["SITE-A=refuse", "SITE-B=digest_absent", "SITE-B=active_503:nth=2"]
+        assert both.stdout.splitlines() == ["SITE-A=refuse", "SITE-B=checksum_absent", "SITE-B=active_503:nth=2"]
         assert switch(ready, "--clear", "SITE-A=refuse").stdout.splitlines() == ["SITE-A=refuse"]
         wrong = switch(ready, "SITE-A=nonsense")
         assert (wrong.exit_code, wrong.stdout) == (ExitCode.USAGE, "")

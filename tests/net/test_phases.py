@@ -94,9 +94,12 @@ async def many(authority: Authority, delays: Delays, monkeypatch: pytest.MonkeyP
         return ["127.0.0.1"]
 
     monkeypatch.setattr(dialer, "connect_socket", connect)
-    async with slow_server(authority, delays) as port, HttpClient(
-        user_agent="test", limits=LIMITS, ca_path=str(authority.ca_file), resolver=Resolver(lookup)
-    ) as client:
+    async with (
+        slow_server(authority, delays) as port,
+        HttpClient(
+            user_agent="test", limits=LIMITS, ca_path=str(authority.ca_file), resolver=Resolver(lookup)
+        ) as client,
+    ):
         await client.trust.context()
         request = HttpRequest("HEAD", f"https://localhost:{port}/")
         async with asyncio.TaskGroup() as group:

@@ -144,7 +144,7 @@ async def test_a_seed_that_changed_is_corrupt(tmp_path: Path, content: bytes) ->
 
 async def test_a_corrupt_seed_is_overwritten_when_the_failure_is_old(tmp_path: Path) -> None:
     async with site_bench(tmp_path, "xrootd6") as bench:
-        bench.site.storage.faults.add("digest_wrong")
+        bench.site.storage.faults.add("checksum_wrong")
         assert (await failed(bench)).reason is Reason.SEED_CORRUPT
         bench.site.storage.faults.clear()
         assert (await failed(bench)).reason is Reason.SEED_CORRUPT, "a failure holds for a while"
@@ -154,7 +154,7 @@ async def test_a_corrupt_seed_is_overwritten_when_the_failure_is_old(tmp_path: P
 
 async def test_a_source_without_digests_is_checked_by_size(tmp_path: Path) -> None:
     async with site_bench(tmp_path, "xrootd6") as bench:
-        bench.site.storage.faults.add("digest_absent")
+        bench.site.storage.faults.add("checksum_absent")
         await seeded(bench)
 
 

@@ -99,8 +99,8 @@ FAULTS = [
     ("drop_direct", R.CONNECTION_LOST, "dcache"),
     ("no_space", R.NO_SPACE, "dcache"),
     ("no_space", R.NO_SPACE, "storm"),
-    ("digest_wrong", R.CHECKSUM_MISMATCH, "dcache"),
-    ("digest_wrong", R.CHECKSUM_MISMATCH, "xrootd5"),
+    ("checksum_wrong", R.CHECKSUM_MISMATCH, "dcache"),
+    ("checksum_wrong", R.CHECKSUM_MISMATCH, "xrootd5"),
 ]
 
 
@@ -127,7 +127,7 @@ async def test_a_full_xrootd5_hangs_up(tmp_path: Path) -> None:
 
 async def test_no_digest_is_a_warning_when_the_content_is_right(tmp_path: Path) -> None:
     async with open_house(tmp_path, "xrootd6") as house:
-        house.grid.site("SITE-A").storage.faults.add("digest_absent")
+        house.grid.site("SITE-A").storage.faults.add("checksum_absent")
         result = await house.door()
         assert (result.outcome, result.checksum.verified_by) == (Outcome.OK, VerifiedBy.READBACK)
         assert [warning for warning in result.warnings if "adler32" in warning]

@@ -173,8 +173,8 @@ async def _pull(house: House, fault: str) -> tuple[Outcome, Reason, Blame, Verif
 @pytest.mark.parametrize(
     ("fault", "seen"),
     [
-        ("digest_absent", (Outcome.OK, R.OK, Blame.NOBODY, VerifiedBy.READBACK)),
-        ("digest_wrong", (Outcome.FAILURE, R.CHECKSUM_MISMATCH, Blame.DESTINATION, VerifiedBy.DIGEST)),
+        ("checksum_absent", (Outcome.OK, R.OK, Blame.NOBODY, VerifiedBy.READBACK)),
+        ("checksum_wrong", (Outcome.FAILURE, R.CHECKSUM_MISMATCH, Blame.DESTINATION, VerifiedBy.DIGEST)),
     ],
 )
 async def test_a_copy_to_a_storage_with_odd_digests(
@@ -198,7 +198,7 @@ async def test_a_copy_that_cannot_be_deleted_is_not_called_good(tmp_path: Path) 
     [
         ("SITE-A", "token_refused_direct", R.SEED_REFUSED, Blame.SOURCE),
         ("SITE-A", "drop_direct", R.SEED_FAILED, Blame.SOURCE),
-        ("SITE-A", "digest_wrong", R.SEED_CORRUPT, Blame.SOURCE),
+        ("SITE-A", "checksum_wrong", R.SEED_CORRUPT, Blame.SOURCE),
         ("SITE-A", "no_space", R.NO_SPACE, Blame.SOURCE),
         ("SITE-A", "refuse", R.CONNECTION_REFUSED, Blame.SOURCE),
         ("SITE-B", "token_refused_direct", R.UNAUTHENTICATED, Blame.DESTINATION),

@@ -14,11 +14,6 @@ from tests.support.real_faults import REAL_CELLS, Seen, disagreement, observe
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(360)]
 
 
-def _row(cell: RealCell) -> object:
-    marks = [pytest.mark.xfail(reason=cell.bug, raises=AssertionError, strict=True)] if cell.bug else []
-    return pytest.param(cell, id=cell.name, marks=marks)
-
-
 @pytest.fixture(scope="module")
 def seen(request: pytest.FixtureRequest) -> dict[str, Seen]:
     """All cells that were asked for, observed side by side."""
@@ -26,7 +21,7 @@ def seen(request: pytest.FixtureRequest) -> dict[str, Seen]:
     return asyncio.run(observe([cell for cell in REAL_CELLS if f"test_cell[{cell.name}]" in chosen]))
 
 
-@pytest.mark.parametrize("cell", [_row(cell) for cell in REAL_CELLS])
+@pytest.mark.parametrize("cell", REAL_CELLS, ids=lambda cell: cell.name)
 def test_cell(cell: RealCell, seen: dict[str, Seen]) -> None:
     wrong = disagreement(cell, seen[cell.name])
     assert not wrong, wrong

@@ -49,7 +49,9 @@ async def test_two_real_xrootd_with_dcache_and_storm(tmp_path: Path) -> None:
                 left = {**real.leftovers(), **grid.leftovers()}
     document = json.loads(stdout)
     links = [result for result in document["results"] if result["subject"]["kind"] == "link"]
-    failed = [(r["subject"], r["variant"], r["size_bytes"], r["reason"], r["hint"]) for r in links if r["outcome"] != "ok"]
+    failed = [
+        (r["subject"], r["variant"], r["size_bytes"], r["reason"], r["hint"]) for r in links if r["outcome"] != "ok"
+    ]
     assert failed == [], stderr
     assert code == 0, stderr
     assert Counter(result["variant"] for result in links) == {"https-pull": 48, "https-push": 48}

@@ -28,7 +28,6 @@ class RealCell:
 
     `mode` None means a door. Several `blames` declare that nobody can tell them apart from here, and `why` says why;
     it also quotes what XRootD 5.5.3 says that one would not expect. `links` are the reasons of the endpoint's links.
-    `bug` is what the product does wrong, where the truth is known and it does not say it yet.
     """
 
     name: str
@@ -38,7 +37,6 @@ class RealCell:
     why: str
     observe: Callable[[World], Awaitable[Observation]]
     links: Mapping[tuple[str, Mode], Reason] = field(default_factory=dict)
-    bug: str = ""
 
     @property
     def phase(self) -> Phase:

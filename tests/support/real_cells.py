@@ -115,11 +115,9 @@ _FILES = (
           why="The seed is looked at again when somebody says it is not there."),
     cell("source-unreadable", PULL, CopyFault(before=source_unreadable), R.PASSIVE_FORBIDDEN, PASSIVE),
     cell("source-unreadable", PUSH, CopyFault(before=source_unreadable), R.FORBIDDEN, ACTIVE),
-    cell("source-shortened", PULL, CopyFault(before=source_shortened), R.SIZE_MISMATCH, SOURCE, bug=
-         "A copy with the wrong size or checksum is laid to the active party without a look at the seed."),
+    cell("source-shortened", PULL, CopyFault(before=source_shortened), R.SIZE_MISMATCH, SOURCE),
     cell("source-shortened", PUSH, CopyFault(before=source_shortened), R.SIZE_MISMATCH, SOURCE),
-    cell("source-spoilt", PULL, CopyFault(before=source_spoilt), R.CHECKSUM_MISMATCH, SOURCE, bug=
-         "A copy with the wrong size or checksum is laid to the active party without a look at the seed."),
+    cell("source-spoilt", PULL, CopyFault(before=source_spoilt), R.CHECKSUM_MISMATCH, SOURCE),
     cell("source-spoilt", PUSH, CopyFault(before=source_spoilt), R.CHECKSUM_MISMATCH, SOURCE),
 )
 
@@ -148,13 +146,12 @@ _CERTIFICATES = (
 )
 
 _CONFIGURATIONS = (
-    cell("no-checksum", PULL, CopyFault(setups={ACTIVE: NO_CHECKSUM}), R.OK, NOBODY, bug=
-         "XRootD answers 405 to HEAD with Want-Digest; asked again without it, it tells the size."),
-    cell("no-checksum", PUSH, CopyFault(setups={PASSIVE: NO_CHECKSUM}), R.OK, NOBODY, bug="As above."),
+    cell("no-checksum", PULL, CopyFault(setups={ACTIVE: NO_CHECKSUM}), R.OK, NOBODY),
+    cell("no-checksum", PUSH, CopyFault(setups={PASSIVE: NO_CHECKSUM}), R.OK, NOBODY),
     cell("no-checksum-big", PULL, CopyFault(setups={ACTIVE: NO_CHECKSUM}, size=65 * MIB, limits=PATIENT),
-         R.CHECKSUM_UNAVAILABLE, ACTIVE, bug="As above."),
+         R.CHECKSUM_UNAVAILABLE, ACTIVE),
     cell("no-checksum-big", PUSH, CopyFault(setups={PASSIVE: NO_CHECKSUM}, size=65 * MIB, limits=PATIENT),
-         R.CHECKSUM_UNAVAILABLE, PASSIVE, bug="As above."),
+         R.CHECKSUM_UNAVAILABLE, PASSIVE),
     *both("no-third-party-copy", CopyFault(setups={ACTIVE: NO_COPY}), R.TPC_UNSUPPORTED, ACTIVE,
           why="400 Request unknown."),
     *both("unknown-name", CopyFault(setups={PASSIVE: setup(host="passive.invalid")}), R.PASSIVE_DNS_FAILURE, ACTIVE,

@@ -92,7 +92,6 @@ def door(
     *blames: Blame,
     links: Mapping[tuple[str, Mode], Reason] | None = None,
     why: str = "",
-    bug: str = "",
 ) -> RealCell:
     """A cell about a door; unless told otherwise its links are not tried."""
     name = f"{name}-door"
@@ -101,7 +100,7 @@ def door(
         return await fault.observe(world, name)
 
     stands = all_links(Reason.ENDPOINT_DOWN) if links is None else links
-    return RealCell(name, None, reason, frozenset(blames or {Blame.DESTINATION}), why, observe, stands, bug)
+    return RealCell(name, None, reason, frozenset(blames or {Blame.DESTINATION}), why, observe, stands)
 
 
 # What is done to a server
@@ -177,7 +176,7 @@ DOOR_CELLS: tuple[RealCell, ...] = (
          links={(TO, Mode.PULL): R.TPC_UNSUPPORTED, (TO, Mode.PUSH): R.OK,
                 (FROM, Mode.PULL): R.OK, (FROM, Mode.PUSH): R.TPC_UNSUPPORTED}),
     door("no-checksum", EndpointFault(setup=setup(without=("xrootd.chksum",))), R.OK, Blame.NOBODY,
-         links=all_links(R.OK), bug="XRootD answers 405 to HEAD with Want-Digest, and so the door is said to be bad."),
+         links=all_links(R.OK)),
     door("static-redirector", EndpointFault(setup=redirector), R.OK, Blame.NOBODY,
          links={(TO, Mode.PULL): R.PARENT_MISSING, (TO, Mode.PUSH): R.OK,
                 (FROM, Mode.PULL): R.OK, (FROM, Mode.PUSH): R.NOT_FOUND},

@@ -35,9 +35,9 @@ async def raw(grid: Grid, method: str, body: bytes, fields: tuple[str, ...], pat
 
 
 async def test_faults_are_switched_while_the_grid_runs() -> None:
-    async with running_grid(sites=2, faults=("SITE-B=digest_absent",)) as grid:
-        assert await call(grid, "GET") == (200, {"SITE-B": ["digest_absent"]})
-        on = {"SITE-A": ["drop_direct@HEAD:nth=1"], "SITE-B": ["digest_absent"]}
+    async with running_grid(sites=2, faults=("SITE-B=checksum_absent",)) as grid:
+        assert await call(grid, "GET") == (200, {"SITE-B": ["checksum_absent"]})
+        on = {"SITE-A": ["drop_direct@HEAD:nth=1"], "SITE-B": ["checksum_absent"]}
         assert await call(grid, "POST", {"site": "SITE-A", "fault": "drop_direct@HEAD:nth=1"}) == (200, on)
         with pytest.raises(asyncio.IncompleteReadError):
             await ask_site(grid, grid.sites[0], "HEAD", "/", "storage.read:/")

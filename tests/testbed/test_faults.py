@@ -301,7 +301,7 @@ async def test_put_on_a_full_disk(dialect: str, status: int | None) -> None:
         assert answer.raw == b"" if status is None else answer.status == status
 
 
-@pytest.mark.parametrize(("fault", "digest"), [("digest_wrong", "adler32=f9a60229"), ("digest_absent", "")])
+@pytest.mark.parametrize(("fault", "digest"), [("checksum_wrong", "adler32=f9a60229"), ("checksum_absent", "")])
 async def test_digests(fault: str, digest: str) -> None:
     storage = make_storage("xrootd5", faults=(fault,))
     storage.files.add("/f", b"world")  # adler32 06a60229

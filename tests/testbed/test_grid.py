@@ -139,11 +139,11 @@ async def test_certificate_faults_are_one_sites_alone(fault: str, message: str) 
 
 
 async def test_faults_of_storages_are_handed_on() -> None:
-    async with running_grid(sites=2, faults=("SITE-A=active_503", "SITE-A=digest_absent")) as grid:
+    async with running_grid(sites=2, faults=("SITE-A=active_503", "SITE-A=checksum_absent")) as grid:
         first, second = grid.sites
         await store(grid, second)
         assert "success" not in await copy(grid, second, first, pull=True)
-        assert "faults: active_503, digest_absent" in grid.config_text()
+        assert "faults: active_503, checksum_absent" in grid.config_text()
 
 
 async def test_faults_of_the_issuer() -> None:

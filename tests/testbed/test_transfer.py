@@ -253,13 +253,13 @@ async def test_a_passive_party_that_breaks_off(raw: bytes, word: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "pull", "required", "verdict"),
     [
-        ("digest_wrong", True, True, "failure: Checksum mismatch"),
-        ("digest_wrong", True, False, "success"),
-        ("digest_absent", True, True, "failure: checksum verification failed: file has no checksum"),
-        ("digest_absent", True, False, "success"),
-        ("digest_wrong", False, True, "failure: verification failed: adler32"),
-        ("digest_absent", False, True, "failure: no useful checksum in HEAD response: {}"),
-        ("digest_absent", False, False, "success"),
+        ("checksum_wrong", True, True, "failure: Checksum mismatch"),
+        ("checksum_wrong", True, False, "success"),
+        ("checksum_absent", True, True, "failure: checksum verification failed: file has no checksum"),
+        ("checksum_absent", True, False, "success"),
+        ("checksum_wrong", False, True, "failure: verification failed: adler32"),
+        ("checksum_absent", False, True, "failure: no useful checksum in HEAD response: {}"),
+        ("checksum_absent", False, False, "success"),
     ],
 )
 async def test_dcache_checks_digests(fault: str, pull: bool, required: bool, verdict: str) -> None:

@@ -61,7 +61,7 @@ def document(rows: tuple[Row, ...], tried: list[Tried]) -> str:
         "",
         "| fault | where | pull | push |",
         "| --- | --- | --- | --- |",
-        *(f"| `{row.fault}` | {row.place} | {_told(row.pull)} | {_told(row.push)} |" for row in rows),
+        *map(row_of_page, rows),
         "",
         "## Where the wire cannot tell",
         "",
@@ -79,6 +79,11 @@ def document(rows: tuple[Row, ...], tried: list[Tried]) -> str:
         lines += ["", "## What is wrong", ""]
         lines += [f"- {one.cell}: {one.complaint.partition(': ')[0]}" for one in wrong]
     return "\n".join(lines) + "\n"
+
+
+def row_of_page(row: Row) -> str:
+    """What stands in the page of one row."""
+    return f"| `{row.fault}` | {row.place} | {_told(row.pull)} | {_told(row.push)} |"
 
 
 def _marks(tried: Iterable[Tried]) -> dict[tuple[int, str, Mode], str]:

@@ -69,6 +69,11 @@ command.add_command(demo)
 )
 @click.option("--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong, and where; repeatable.")
 @click.option(
+    "--fault-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A file of such faults: one a line, # for remarks.",
+)
+@click.option(
     "--config",
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -90,6 +95,7 @@ def up(
     directory: Path | None,
     marker_period: float,
     faults: tuple[str, ...],
+    fault_file: Path | None,
     config_file: Path | None,
     ready_file: Path | None,
     list_faults: bool,
@@ -117,7 +123,7 @@ def up(
         base_port=None if ephemeral else base_port or BASE_PORT,
         marker_period_seconds=marker_period,
         directory=directory,
-        faults=faults,
+        faults=faults + (_read_faults(fault_file) if fault_file else ()),
     )
     try:
         grid = Grid(spec)
@@ -229,6 +235,11 @@ def _announce(grid: Grid, config_file: Path | None, ready_file: Path | None) -> 
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(json.dumps(ready, indent=2) + "\n")
         draft.replace(ready_file)
+
+
+def _read_faults(file: Path) -> tuple[str, ...]:
+    lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return tuple(line for line in lines if line)
 
 
 def _list_faults() -> None:

@@ -51,6 +51,7 @@ RELAYED_STATUS: tuple[re.Pattern[str], ...] = (
     re.compile(r"remote side failed with status code (\d{3})\b", re.IGNORECASE),  # XRootD 5.5.3, 6.1 push-passive-*
     re.compile(r"rejected (?:GET|PUT|HEAD|DELETE|POST): (\d{3})\b", re.IGNORECASE),  # dCache, http-tpc 6.2
     re.compile(r"error (?:fetching|pushing) \S+: (\d{3})\b", re.IGNORECASE),  # StoRM, http-tpc 6.2
+    re.compile(r"requested URL returned error: (\d{3})\b", re.IGNORECASE),  # curl 22
     # DPM; Pelican's origin_serve/tpc_handler.go
     re.compile(r"(?:server|remote|source) returned (?:http )?(?:status )?(?:code )?(\d{3})\b", re.IGNORECASE),
 )
@@ -67,19 +68,24 @@ PATTERNS: tuple[Pattern, ...] = (
          _R.CHECKSUM_UNAVAILABLE, _P.PASSIVE, source="dCache, http-tpc 6.2"),
     _row(r"mismatch between client-provided", _R.CHECKSUM_MISMATCH, _P.SOURCE,
          source="XRootD 6's 412 before any byte has moved, http-tpc 1.7"),
-    _row(r"verification failed|checksum (?:mismatch|differ|does not match)",
+    _row(r"verification failed|checksum (?:mismatch|differ|does not match|verification)",
          _R.CHECKSUM_MISMATCH, _P.SOURCE, _P.DESTINATION, _P.PATH, source="dCache, XRootD 6, http-tpc 6.2"),
     _row(r"targetsize|file size mismatch", _R.SIZE_MISMATCH, _P.SOURCE, _P.DESTINATION, _P.PATH,
          source="EOS, when it closes what came too short; dCache#7511; http-tpc 6.2"),
     _row(r"does not match file size|provided size",
          _R.SIZE_MISMATCH, _P.SOURCE, _P.DESTINATION, source="dCache, http-tpc 6.2"),
-    _row(r"could(?: not|n't) resolve host|unknownhostexception|unknown (?:source|destination) hostname|no such host",
+    _row(r"could(?: not|n't) resolve host|unknownhostexception|unknown (?:source|destination) hostname|no such host"
+         r"|resolving timed out",
          _R.PASSIVE_DNS_FAILURE, _P.ACTIVE, source="curl 6; Java; dCache, http-tpc 6.2"),
-    _row(r"\bSSL_(?:read|write)\b|unexpected eof while reading", _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH,
-         source="libcurl over OpenSSL, once the handshake is over"),
-    _row(r"certificate has expired|certificate is not yet valid|notafter|subject alternative name|subject name matches",
+    _row(r"\bSSL_(?:read|write)\b|unexpected eof while reading|\bSSL\w*\b.*connection reset|SSL_ERROR_SYSCALL"
+         r"|terminated the handshake",
+         _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH, source="libcurl over OpenSSL; Java: a connection that ends within TLS"),
+    _row(r"SSL connection time-?out|handshake timed out", _R.PASSIVE_TIMEOUT, _P.PASSIVE, _P.PATH,
+         source="libcurl 28; Go's crypto/tls"),
+    _row(r"certificate has expired|certificate is not yet valid|notafter"
+         r"|subject alternative (?:DNS |IP )?names?|subject name matches",
          _R.PASSIVE_TLS_FAILED, _P.PASSIVE, source="OpenSSL, Java and libcurl 60, on the passive party's certificate"),
-    _row(r"\bSSL|certificate|\bPKIX\b|\bCRL\b|\bTLS\b|x509",
+    _row(r"\bSSL|certificate|\bPKIX\b|\bCRL\b|\bTLS\b|x509|handshake",
          _R.PASSIVE_TLS_FAILED, _P.ACTIVE, source="recordings pull-untrusted; http-tpc 6.2"),
     _row(r"no bytes (?:have been )?(?:received|transmitted)|operation too slow|socket timeout on (?:GET|PUT)"
          r"|sockettimeoutexception|read timed out",
@@ -91,14 +97,23 @@ PATTERNS: tuple[Pattern, ...] = (
     _row(r"could(?: not|n't) connect to server|connection refused|httphostconnectexception|connection failed for",
          _R.PASSIVE_REFUSED, _P.PASSIVE, _P.PATH, source="recordings pull-refused; http-tpc 6.2"),
     _row(r"maximum number of redirect|too many redirects|number of redirects hit|maximum redirects"
-         r"|stopped after \d+ redirects",
+         r"|stopped after \d+ redirects"
+         r"|maximum \(\d+\) redirects",
          _R.PASSIVE_REDIRECT, _P.PASSIVE, source="dCache; curl 47; HttpClient at StoRM; Go; http-tpc 6.2"),
     _row(r"valid HTTP response|weird server reply|malformed HTTP",
          _R.PASSIVE_ERROR, _P.PASSIVE, source="HttpClient at dCache; curl 8; Go's net/http"),
     _row(r"transferred a partial file|premature end|connection ?closed|connection reset|failure when receiving data"
          r"|server returned nothing|failed to respond|failed to send PUT request|problem sending data"
-         r"|failed sending data|connection lost|\bEOF\b",
+         r"|failed sending data|connection lost|\bEOF\b|bytes remaining to read|broken pipe|empty reply from server"
+         r"|not closed cleanly",
          _R.PASSIVE_CUT, _P.PASSIVE, _P.PATH, source="XRootD, dCache, StoRM, Pelican; http-tpc 6.2"),
+    _row(r"access denied to remote resource", _R.PASSIVE_FORBIDDEN, _P.PASSIVE, source="curl 9"),
+    _row(r"login denied", _R.PASSIVE_UNAUTHENTICATED, _P.PASSIVE, source="curl 67"),
+    _row(r"failed writing body|failed writing received data|no (?:read|write) pools?\b|pool (?:is )?disabled",
+         _R.LOCAL_IO_ERROR, _P.ACTIVE, source="curl 23; dCache's pool manager"),
+    _row(r"(?:mover|transfer) (?:was )?(?:forcefully )?killed", _R.ABORTED, _P.ACTIVE, source="dCache's movers"),
+    _row(r"waiting for connection from pool|connectionpooltimeout|connectionrequesttimeout",
+         _R.OVERLOADED, _P.ACTIVE, source="HttpClient at StoRM: 25 connections per host, http-tpc 1.11"),
     _row(r"remotetransfermanager restarted|is shutting down", _R.ABORTED, _P.ACTIVE, source="dCache, http-tpc 6.2"),
     _row(r"transfer service unavailable|transfer not accepted",
          _R.OVERLOADED, _P.ACTIVE, source="dCache's 500, http-tpc 1.8"),
@@ -116,6 +131,8 @@ PATTERNS: tuple[Pattern, ...] = (
          _R.NOT_FOUND, _P.ACTIVE, source="xrootd 5b; http-tpc 1.8", push=True),
     _row(r"no such file or directory|\bparent\b|no such directory",
          _R.PARENT_MISSING, _P.ACTIVE, source="xrootd 5; http-tpc 1.8", push=False),
+    _row(r"failed to open local resource", _R.LOCAL_IO_ERROR, _P.ACTIVE, only=XROOTD,
+         source="XRootD 5.5.3: a manager of a cluster that has to look for the name first"),
     _row(r"read-only file system", _R.LOCAL_IO_ERROR, _P.ACTIVE, source="XRootD 5.5.3's 400 where it may not write"),
     _row(r"\brequest unknown\b", _R.TPC_UNSUPPORTED, _P.ACTIVE, only=XROOTD,
          source="XRootD 5.5.3's 400 to a COPY where libXrdHttpTPC.so is not loaded"),

@@ -48,24 +48,37 @@ class _Register:
             if not self._values[end]:
                 del self._values[end]
 
-    def mask(self, text: str) -> str:
+    def mask(self, text: str, *, cut: bool) -> str:
+        """`cut`: also the beginning of a value at the end of the text."""
         if not self._values or len(text) < LEAST_CHARACTERS:
             return text
-        text = self._mask(text, str)
-        return self._mask(text, unquote) if "%" in text else text
+        text = self._mask(text, str, cut=cut)
+        return self._mask(text, unquote, cut=cut) if "%" in text else text
 
-    def _mask(self, text: str, decode: Callable[[str], str]) -> str:
+    def _mask(self, text: str, decode: Callable[[str], str], *, cut: bool) -> str:
         folded = _squeezed(decode(text))
         steps = _STEPS.findall(folded)
-        if self._values.keys().isdisjoint(steps):
+        if self._values.keys().isdisjoint(steps) and not cut:
             return text
         values = set[str]().union(*(self._values.get(step, ()) for step in set(steps)))
         spans = sorted(found.span() for value in values for found in re.finditer(re.escape(value), folded))
+        if cut:
+            spans = sorted(spans + self._beginnings(folded))
         if not spans:
             return text
         # for each character of the folded text the span in the text that it comes from
         places = [unit.span() for unit in _UNITS.finditer(text) for _ in _squeezed(decode(unit[0]))]
         return _covered(text, [(places[first][0], places[last - 1][1]) for first, last in spans])
+
+    def _beginnings(self, folded: str) -> list[tuple[int, int]]:
+        end = len(folded)
+        for value in tuple(self._holders):
+            place = folded.find(value[:LEAST_CHARACTERS], max(0, end - len(value)))
+            while place >= 0:
+                if value.startswith(folded[place:]):
+                    return [(place, end)]
+                place = folded.find(value[:LEAST_CHARACTERS], place + 1)
+        return []
 
 
 def _known_by(secret: str) -> str:
@@ -165,7 +178,7 @@ def redact(text: str, *, cut: bool = False) -> str:
     """
     if len(text) < _SHORTEST:
         return text
-    text = _alive.mask(text)
+    text = _alive.mask(text, cut=cut)
     if _may_hold_a_token(text):
         text = _TOKENS.sub(MASK, text)
     return _LAST_WORD.sub(MASK, text) if cut else text

@@ -106,7 +106,9 @@ class PinnedConnector(aiohttp.BaseConnector):
                 protocol.transport.abort()
         waiting = [closed for _, closed in going if closed is not None]
         if waiting:
-            await asyncio.wait(waiting, timeout=TLS_SHUTDOWN_SECONDS)
+            done, _ = await asyncio.wait(waiting, timeout=TLS_SHUTDOWN_SECONDS)
+            for closed in done:
+                closed.exception()  # how a connection ends that nobody uses any more is nobody's trouble
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: list[aiohttp.tracing.Trace], timeout: aiohttp.ClientTimeout

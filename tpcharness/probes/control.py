@@ -57,9 +57,6 @@ class Control:
             failure = await (self._read(seed, trail) if mode is Mode.PULL else self._look(destination, trail))
         if failure is not None:
             return Verdict(verdict.reason, passive, hint=f"it does not serve us either: {failure.detail}")
-        if verdict.reason is Reason.PASSIVE_TLS_FAILED:
-            # We accept the very certificate, by the same authorities, at the same time.
-            return Verdict(verdict.reason, active, hint=verdict.hint)
         return verdict
 
     async def _read(self, seed: Seed, trail: Trail) -> Failure | None:

@@ -164,6 +164,10 @@ class HttpsCopyProbe:
                 attempt.verdict = Verdict(failure.reason, Blame.DESTINATION, hint=hint)
                 return
         if failure.reason in (Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH):
+            spoilt = await self._payload.recheck(seed, attempt.trail)
+            if spoilt is not None and spoilt.reason is Reason.SEED_CORRUPT:
+                attempt.verdict = Verdict(failure.reason, Blame.SOURCE, hint=spoilt.detail)
+                return
             # Both doors stored and gave back what we sent them; what differs is that this one moved the bytes.
             attempt.verdict = blamed(failure.reason, self._mode, Party.ACTIVE).with_hint(failure.detail)
         else:

@@ -84,7 +84,7 @@ FAULTS = (
          _R.CHECKSUM_MISMATCH, "http-tpc 6.2, checksum differs", blame=_UNDETERMINED, dialects=_DCACHE),
     _row("own_size_differs", "The storage finds another size at the far end than it sent.", Fails(Cause.SIZE_DIFFERS),
          _R.SIZE_MISMATCH, "http-tpc 6.2, size differs", blame=_UNDETERMINED, dialects=_DCACHE),
-    _row("checksum_missing", "The far end has no checksum that the storage could compare.",
+    _row("peer_checksum_missing", "The far end has no checksum that the storage could compare.",
          Fails(Cause.CHECKSUM_MISSING), _R.CHECKSUM_UNAVAILABLE, "http-tpc 6.2, checksum missing",
          blame=Culprit.OTHER, dialects=_DCACHE),
     # success that is none
