@@ -359,3 +359,23 @@ async def test_every_fault_leaves_storages_that_can_be_stopped(dialect: str, fau
         for request in requests:
             request.cancel()
         await asyncio.wait(requests)
+
+
+@pytest.mark.parametrize(("fault", "complete"), [("runs_on", True), ("long_line", False)])
+async def test_a_copy_whose_client_has_gone(fault: str, complete: bool) -> None:
+    """It stops, as XRootD does it, or goes on to its end; markers are what shows that nobody listens."""
+    one = make_storage("xrootd5", faults=(fault,), marker_period_seconds=0.02)
+    other = make_storage("dcache", faults=("passive_slow:20000",))
+    for storage in (one, other):
+        storage.files.make_directory("/d")
+    other.files.add("/d/from", DATA)
+    async with running(one, other):
+        reader, writer = await connect(one.url)
+        fields = f"Authorization: Bearer {trust().token()}\r\nTransferHeaderAuthorization: Bearer {trust().token()}\r\n"
+        writer.write(f"COPY /d/to HTTP/1.1\r\n{fields}Source: {other.url}/d/from\r\n\r\n".encode())
+        await reader.readuntil(b"End\n")
+        writer.transport.abort()
+        async with asyncio.timeout(10):
+            while one.busy:
+                await asyncio.sleep(0)
+    assert (await arrived(one) == DATA) is complete

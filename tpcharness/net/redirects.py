@@ -41,11 +41,10 @@ def next_hop(url: str, status: int, location: str, method: str, policy: Redirect
     try:
         target = urljoin(url, location)
         parts, old = urlsplit(target), urlsplit(url)
-        port = parts.port
     except ValueError:
         return Failure(Reason.REDIRECT_INVALID, f"Location is not a URL: {redact_url(location)[:MAX_SHOWN]}")
     shown = redact_url(target)[:MAX_SHOWN]
-    if not can_be_asked(target) or port == 0:
+    if not can_be_asked(target):
         return Failure(Reason.REDIRECT_INVALID, f"Location is not an http address: {shown}")
     if old.scheme == "https" and parts.scheme == "http":
         return Failure(Reason.REDIRECT_DOWNGRADE, f"redirected to {shown}")
@@ -61,9 +60,13 @@ def can_be_asked(url: str) -> bool:
 
     Nothing is left in it that could end a line of the request's head, and no user or password: those are not ours.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
     plain = _PRINTABLE.fullmatch(url) and _AUTHORITY.fullmatch(parts.netloc)
-    return plain is not None and parts.scheme in {"https", "http"}
+    return plain is not None and parts.scheme in {"https", "http"} and port != 0
 
 
 def _file(path: str) -> str:
