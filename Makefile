@@ -40,6 +40,7 @@ check: $(VENV)/.development ## Check style, types, the floors of the house and s
 
 .PHONY: truth
 truth: $(VENV)/.development ## Try every fault with every kind of storage, print the table and write docs/truth.md
+	@packaging/install-debian-packages
 	@$(BIN)/python -m tests.truth
 
 .PHONY: bench

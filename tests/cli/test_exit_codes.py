@@ -185,8 +185,8 @@ def test_5_the_filters_leave_nothing(grid: ObedientGrid, shell: Shell, words: tu
 
 @pytest.mark.slow
 def test_6_the_deadline(grid: ObedientGrid, shell: Shell):
-    grid.faults("SITE-A", "passive_slow")
-    words = ("--deadline", "3s", "--format", "json", "--output", "jsonl:run.jsonl")
+    grid.faults("SITE-A", "passive_slow:40000")  # half a minute for a copy, two seconds for the door
+    words = ("--deadline", "5s", "--format", "json", "--output", "jsonl:run.jsonl")
     ended = shell.run("matrix", grid.config, *words)
     assert ended.code == ExitCode.CUT_SHORT
     assert ended.seconds < 20

@@ -23,7 +23,7 @@ SLOW_COPIES = 3
 @contextmanager
 def in_the_middle(grid: ObedientGrid, shell: Shell, *words: str) -> Iterator[Running]:
     """A matrix in which all is done but three pulls from SITE-A, which would take minutes."""
-    grid.faults("SITE-A", "passive_slow")
+    grid.faults("SITE-A", "passive_slow:20000")  # a minute for a copy, three seconds for the door
     lines = shell.folder / "run.jsonl"
     with shell.start("matrix", grid.config, "--output", f"jsonl:{lines}", *words) as running:
         running.until(lambda: lines.exists() and lines.read_text().count("\n") == 1 + PLANNED - SLOW_COPIES)

@@ -188,6 +188,12 @@ async def _heads(data: bytes) -> None:
             pass
 
 
+LISTING = (
+    b'<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>/a</D:href><D:propstat><D:prop>'
+    b"<D:getcontentlength>1</D:getcontentlength></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
+    b"</D:response></D:multistatus>"
+)
+MARKERS = b"Perf Marker\nStripe Index: 0\nStripe Bytes Transferred: 7\nRemoteConnections: tcp:h:1\nEnd\nsuccess: x\n"
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
@@ -208,13 +214,9 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     )
 }
 SEEDS: Mapping[str, tuple[bytes, ...]] = {
-    "markers": (b"Perf Marker\nStripe Index: 0\nStripe Bytes Transferred: 7\nRemoteConnections: tcp:h:1\nEnd\nsuccess: x\n",),
+    "markers": (MARKERS,),
     "digests": (b"adler32=0a1b2c3d, md5=:1B2M2Y8AsgTpgAmY7PhCfg==:", b"adler32:1"),
-    "multistatus": (
-        b'<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>/a</D:href><D:propstat><D:prop>'
-        b"<D:getcontentlength>1</D:getcontentlength></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
-        b"</D:response></D:multistatus>",
-    ),
+    "multistatus": (LISTING,),
     "claims": (b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4IiwiZXhwIjoxfQ.x",),
     "dates": (b"Sun, 06 Nov 1994 08:49:37 GMT",),
     "servers": (b"XRootD/5.7.1", b"dCache/9.2.6"),
@@ -225,5 +227,8 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "quantities": (b"1MiB", b"1h30m"),
     "ledger": (b'{"endpoint":"A","url":"https://h/p","run":"r","at":"2026-11-22T12:00:00+00:00"}', b'{"gone":"x"}'),
     "recordings": (b'{"type":"run","schema_version":1}\n{"type":"result"}\n',),
-    "heads": (b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
-}  # fmt: skip
+    "heads": (
+        b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+    ),
+}

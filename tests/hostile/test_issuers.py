@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tracemalloc
 from collections.abc import AsyncIterator, Mapping
@@ -145,8 +146,6 @@ async def test_a_refusal_may_say_what_it_likes(tmp_path: Path) -> None:
 
 async def test_claims_may_say_what_they_like(tmp_path: Path) -> None:
     """A token's own claims are evidence: bounded, and as harmless as all else."""
-    import base64
-
     deadly = DEADLY.decode("utf-8", "surrogatepass")
     claims = {"iss": deadly * 50, "sub": deadly, "aud": [deadly] * 500, "scope": "x", "exp": 1e300, "wlcg.ver": deadly}
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "none"}, claims)]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from time import perf_counter
 
 import pytest
 
 from tests.hostile.tricks import BROKEN, ENDLESS, STREAMS, Case
-from tests.support.hostile import Trick, hostile_storage
+from tests.support.hostile import Asked, Trick, hostile_storage, whole
 from tests.support.house import House, open_house, shortened
 from tests.support.outputs import assert_harmless, rendered
 from tpcharness.model.endpoint import Link
@@ -107,3 +107,16 @@ async def test_what_has_no_end_costs_time_within_our_limits_and_no_memory(name: 
     assert grown < 16 * MIB
     assert seconds < 10.0
     assert_harmless(rendered([result], tmp_path))
+
+
+async def test_redirects_share_one_limit(tmp_path: Path) -> None:
+    """Ten hops that each come just in time would hold a probe ten times as long."""
+
+    async def dawdling(asked: Asked) -> AsyncIterator[bytes]:
+        await asyncio.sleep(LIMITS.response_seconds / 2)
+        yield whole("307 Again", b"", f"Location: {asked.url}{asked.target}")
+
+    async with open_house(tmp_path, "dcache", limits=LIMITS) as house:
+        result, seconds = await meet(house, "COPY", dawdling)
+    assert result.reason is Reason.NO_RESPONSE
+    assert seconds < 4 * LIMITS.response_seconds

@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from tests.support.hostile import DEADLY, PIECE, Asked, Trick, chunk, drip, forever, head, says, stream, whole
-from tpcharness.model.reason import Reason as R
+from tpcharness.model.reason import Reason
 
+R = Reason
 MARKER = b"Perf Marker\nTimestamp: 1\nStripe Index: 0\nStripe Bytes Transferred: 1\nTotal Stripe Count: 1\nEnd\n"
+STRIPE = b"Perf Marker\nStripe Index: %d\nStripe Bytes Transferred: %d\nEnd\n"
+CONNECTIONS = b"Perf Marker\nRemoteConnections: " + b",".join(b"tcp:%d:1" % port for port in range(5000)) + b"\nEnd\n"
 END = b"0\r\n\r\n"
 CHUNKED = "Transfer-Encoding: chunked"
 
@@ -18,7 +21,7 @@ class Case:
     """A trick, and the reason that the harness must give when it is the answer to a COPY."""
 
     trick: Trick
-    reason: R
+    reason: Reason
 
 
 async def again(asked: Asked) -> AsyncIterator[bytes]:
@@ -89,8 +92,12 @@ STREAMS: Mapping[str, Case] = {
     "header-of-16-kb": Case(says(whole("403 No", b"", "Server: " + "A" * 16_000)), R.FORBIDDEN),
     "digest-of-16-kb": Case(says(whole("200 OK", b"", "Digest: " + "adler32=" * 1900)), R.NO_VERDICT),
     "date-absurd": Case(says(whole("200 OK", b"", "Date: Mon, 01 Jan 99999999999 00:00:00 GMT")), R.NO_VERDICT),
-    "gzip-bomb": Case(says(whole("202 Accepted", b"\x1f\x8b" + b"\0" * 50_000, "Content-Encoding: gzip")), R.MARKERS_GARBLED),
-    "page": Case(says(whole("200 OK", b"<html><script>alert(1)</script>", "Content-Type: text/html")), R.TPC_UNSUPPORTED),
+    "gzip-bomb": Case(
+        says(whole("202 Accepted", b"\x1f\x8b" + b"\0" * 50_000, "Content-Encoding: gzip")), R.MARKERS_GARBLED
+    ),
+    "page": Case(
+        says(whole("200 OK", b"<html><script>alert(1)</script>", "Content-Type: text/html")), R.TPC_UNSUPPORTED
+    ),
     "page-in-a-stream": Case(says(stream(b"<html><script>alert(1)</script>\n"), END), R.MARKERS_GARBLED),
     "garbage": Case(says(stream(bytes(range(256)) * 100), END), R.MARKERS_GARBLED),
     "invalid-utf-8": Case(says(stream(b"\xff\xfe\xc0\x80\xed\xa0\x80\n"), END), R.MARKERS_GARBLED),
@@ -98,27 +105,39 @@ STREAMS: Mapping[str, Case] = {
     "success-first": Case(says(stream(b"success: Created\n" + MARKER), END), R.NOT_VISIBLE),
     "success-in-a-marker": Case(says(stream(MARKER[:-4] + b"State: success\nEnd\n"), END), R.NO_VERDICT),
     "deadly-refusal": Case(
-        says(b"HTTP/1.1 403 " + DEADLY.replace(b"\0", b"") + b"\r\nServer: " + DEADLY.replace(b"\0", b""),
-             b"\r\nContent-Length: %d\r\n\r\n" % len(DEADLY) + DEADLY),
+        says(
+            b"HTTP/1.1 403 " + DEADLY.replace(b"\0", b"") + b"\r\nServer: " + DEADLY.replace(b"\0", b""),
+            b"\r\nContent-Length: %d\r\n\r\n" % len(DEADLY) + DEADLY,
+        ),
         R.FORBIDDEN,
     ),
     "latin-heads": Case(
-        says(head("500 \xff\xfe\x80", "Server: \xff\x9b2J", "Date: \xff", "Allow: \xff", "Digest: \xff", "Content-Length: 0")),
+        says(
+            head(
+                "500 \xff\xfe\x80",
+                "Server: \xff\x9b2J",
+                "Date: \xff",
+                "Allow: \xff",
+                "Digest: \xff",
+                "Content-Length: 0",
+            )
+        ),
         R.SERVER_ERROR,
     ),
     "deadly-failure": Case(says(stream(b"failure: " + DEADLY + b"\n"), END), R.TRANSFER_FAILED),
     "deadly-marker": Case(
-        says(stream(b"Perf Marker\nState: " + DEADLY + b"\nRemoteConnections: " + DEADLY + b"\nEnd\n"), END), R.NO_VERDICT
+        says(stream(b"Perf Marker\nState: " + DEADLY + b"\nRemoteConnections: " + DEADLY + b"\nEnd\n"), END),
+        R.NO_VERDICT,
     ),
     "20000-stripes": Case(
-        says(stream(b"".join(b"Perf Marker\nStripe Index: %d\nStripe Bytes Transferred: %d\nEnd\n" % (n, 10**19 - 1) for n in range(20_000))), END),
+        says(stream(b"".join(STRIPE % (number, 10**19 - 1) for number in range(20_000))), END),
         R.NO_VERDICT,
     ),
     "200000-connections": Case(
-        says(stream(*[b"Perf Marker\nRemoteConnections: " + b",".join(b"tcp:%d:1" % n for n in range(5000)) + b"\nEnd\n"] * 40), END),
+        says(stream(*[CONNECTIONS] * 40), END),
         R.NO_VERDICT,
     ),
-}  # fmt: skip
+}
 # What has no end, sent as fast as we take it: only our own clocks end it, and memory must not grow meanwhile.
 ENDLESS: Mapping[str, Case] = {
     "status-line": Case(forever(b"HTTP/1.1 202 ", b"A"), R.MALFORMED_RESPONSE),

@@ -67,3 +67,44 @@ def test_a_refusal_does_not_repeat_the_query_of_a_location() -> None:
 )
 def test_same_domain(one: str, other: str, same: bool) -> None:
     assert same_domain(one, other) is same
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://me:secret@pool.example.org/f",
+        "https://pool.example.org/\udcff",
+        "https://\udcff.example.org/",
+        "https://pool.example.org/a HTTP/1.1 b",
+        "https://pool.example.org/\x1b[31m",
+        "https://[v1.x]/",
+        "https://pool.example.org:0/",
+        "https://pool.example.org:99999/",
+        "https://pool.example.org/" + "\u202e" * 5000,
+    ],
+)
+def test_what_cannot_be_asked_as_it_is(location: str) -> None:
+    refused = next_hop("https://door.example.org/f", 307, location, "GET", RedirectAuth.KEEP)
+    assert isinstance(refused, Failure)
+    assert refused.reason is Reason.REDIRECT_INVALID
+    assert "secret" not in refused.detail
+    assert len(refused.detail) < 400
+
+
+@pytest.mark.parametrize(
+    ("location", "followed"),
+    [
+        ("https://pool.example.org:8443/dteam/a%20b?x=y", True),
+        ("https://pool.example.org//dteam///a%20b", True),
+        ("https://pool.example.org/dteam/a%2520b", False),
+        ("/dteam/other", False),
+        ("/dteam", False),
+        ("https://pool.example.org/", False),
+    ],
+)
+def test_a_delete_goes_on_to_the_same_file_only(location: str, followed: bool) -> None:
+    onward = next_hop("https://door.example.org/dteam/a%20b", 307, location, "DELETE", RedirectAuth.KEEP)
+    assert isinstance(onward, NextHop) is followed
+    assert isinstance(
+        next_hop("https://door.example.org/dteam/a%20b", 307, location, "PUT", RedirectAuth.KEEP), NextHop
+    )

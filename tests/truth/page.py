@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from tests.support.real_cell import RealCell
+from tests.support.real_faults import Seen, disagreement
 from tests.truth.expectations import Found, Row
 from tests.truth.laboratory import Tried
 from tpcharness.testbed.dialects.catalogue import DIALECTS
@@ -13,15 +16,48 @@ HIT, AMBIGUOUS, MISS, NONE = "✓", "±", "✗", "·"
 SHORT = {"dcache": "dC", "xrootd5": "x5", "xrootd6": "x6", "storm": "St", "eos": "EO", "pelican": "Pe", "dpm": "DP"}
 
 
-def summary(tried: Iterable[Tried]) -> str:
+@dataclass(frozen=True, slots=True)
+class RealRow:
+    """A cell on real servers, as it came out."""
+
+    name: str
+    found: str
+    why: str
+    ambiguous: bool
+    complaint: str
+
+    @property
+    def mark(self) -> str:
+        return MISS if self.complaint else AMBIGUOUS if self.ambiguous else HIT
+
+    @property
+    def line(self) -> str:
+        return f"{self.mark}  real XRootD: {self.name}: {self.found}"
+
+
+def real_rows(cells: Iterable[RealCell], seen: Mapping[str, Seen]) -> list[RealRow]:
+    """What became of the cells on real servers, in their order."""
+    return [
+        RealRow(
+            cell.name,
+            f"{cell.reason} ({' or '.join(sorted(cell.blames))})",
+            cell.why,
+            len(cell.blames) > 1,
+            disagreement(cell, seen[cell.name]),
+        )
+        for cell in cells
+    ]
+
+
+def summary(tried: Iterable[Tried], real: Iterable[RealRow]) -> str:
     """One line: cells, hits, misses and how many of the hits are declared to be ambiguous."""
-    tried = list(tried)
-    misses = sum(bool(one.complaint) for one in tried)
-    ambiguous = sum(one.cell.found.ambiguous for one in tried)
-    share = 100 * ambiguous / len(tried) if tried else 0.0
+    tried, real = list(tried), list(real)
+    cells = len(tried) + len(real)
+    misses = sum(bool(one.complaint) for one in (*tried, *real))
+    ambiguous = sum(one.cell.found.ambiguous for one in tried) + sum(one.ambiguous for one in real)
     return (
-        f"{len(tried)} cells: {len(tried) - misses} right, {misses} wrong; "
-        f"{ambiguous} of them declared ambiguous ({share:.1f} %)"
+        f"{cells} cells, {len(tried)} emulated and {len(real)} on real XRootD: {cells - misses} right, {misses} wrong; "
+        f"{ambiguous} of them declared ambiguous ({100 * ambiguous / max(1, cells):.1f} %)"
     )
 
 
@@ -38,7 +74,7 @@ def grid(rows: Iterable[Row], tried: Iterable[Tried]) -> list[str]:
     return lines
 
 
-def document(rows: tuple[Row, ...], tried: list[Tried]) -> str:
+def document(rows: tuple[Row, ...], tried: list[Tried], real: list[RealRow]) -> str:
     """docs/truth.md."""
     legend = ", ".join(f"{short} {name}" for name, short in SHORT.items())
     lines = [
@@ -48,7 +84,7 @@ def document(rows: tuple[Row, ...], tried: list[Tried]) -> str:
         "show it, in pull and in push mode. A cell is right when reason, blame, phase and alternatives of the result",
         "are what an expert concludes who sees the wire and knows that both doors were fine (`tests/truth/table.py`).",
         "",
-        f"**{summary(tried)}.**",
+        f"**{summary(tried, real)}.**",
         "",
         f"{HIT} right; {AMBIGUOUS} right, and the wire cannot tell who has to act; {MISS} wrong; {NONE} not tried.",
         f"{legend}. The dialect is the active party's, or the destination's where the fault is the destination's.",
@@ -73,6 +109,15 @@ def document(rows: tuple[Row, ...], tried: list[Tried]) -> str:
             for one in tried
             if one.cell.found.ambiguous
         ),
+        "",
+        "## On real XRootD 5.5.3",
+        "",
+        "Real faults of real servers: full and read-only disks, tokens, certificates, firewalls, slow and broken links,",
+        "killed servers, redirectors, other configurations (`tests/support/real_cells.py` and `real_doors.py`).",
+        "",
+        "| | fault | found | why |",
+        "| --- | --- | --- | --- |",
+        *(f"| {one.mark} | {one.name} | {one.found} | {one.why} |" for one in real),
     ]
     wrong = [one for one in tried if one.complaint]
     if wrong:

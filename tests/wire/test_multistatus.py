@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
@@ -179,8 +180,8 @@ def test_too_many_entries() -> None:
 
 def test_a_tower_of_elements_does_no_harm() -> None:
     tower = "<x>" * 50_000 + "</x>" * 50_000
-    (entry,) = parse_multistatus(document(response(propstat(f"<D:resourcetype>{tower}</D:resourcetype>"))))
-    assert not entry.is_collection
+    with pytest.raises(WireError, match="too many elements"):
+        parse_multistatus(document(response(propstat(f"<D:resourcetype>{tower}</D:resourcetype>"))))
 
 
 @given(st.binary(max_size=300), st.integers(0, 400))
@@ -201,3 +202,24 @@ def test_propfind_body_names_what_is_read() -> None:
         "{DAV:}getlastmodified",
         "{DAV:}resourcetype",
     }
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        document("<a/>" * 2_000_000),
+        document(response("<a/>" * 1000) * 999),
+        b"<a>" * 1_000_000,
+        b'<D:multistatus xmlns:D="DAV:" ' + b" ".join(b'a%d=""' % number for number in range(500_000)) + b"/>",
+        document(response(href="/" + "a" * 10_000_000)),
+    ],
+    ids=["elements", "properties", "floors", "attributes", "text"],
+)
+def test_what_is_small_on_the_wire_and_large_in_memory_is_refused(bomb: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(WireError, match=r"too many elements|too long"):
+            parse_multistatus(bomb, max_entries=1000)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
+    finally:
+        tracemalloc.stop()

@@ -130,10 +130,10 @@ def _judge(seen: CopySeen) -> Verdict | None:
     broken = seen.failure is not None and seen.failure.reason is Reason.MALFORMED_RESPONSE
     if seen.status is None or broken or (seen.failure is not None and seen.answer is CopyAnswer.REDIRECT):
         return _judge_silence(seen)
+    if seen.status >= 400:  # also 405 and 501: XRootD 6 relays what the source says of itself
+        return _judge_refusal(seen, seen.status)
     if seen.answer is CopyAnswer.UNSUPPORTED:
         return blamed(Reason.TPC_UNSUPPORTED, seen.mode, Party.ACTIVE)
-    if seen.answer is CopyAnswer.REFUSED:
-        return _judge_refusal(seen, seen.status)
     if seen.markers == 0 and seen.text.strip() and seen.failure is None:
         # A 2xx with a whole body in which nothing is of the grammar: something else answers here.
         return blamed(Reason.MARKERS_GARBLED, seen.mode, Party.ACTIVE)

@@ -153,8 +153,8 @@ class HttpClient:
     async def open(self, request: HttpRequest, *, response_seconds: float | None = None) -> AsyncIterator[OpenAnswer]:
         """Sends a request and yields as soon as the last hop's head is there; leaving closes the connection.
 
-        `response_seconds` bounds the wait for each hop's head once the connection stands, and the sending of the
-        request's body with it.
+        `response_seconds` bounds the wait for the heads of all hops together, once their connections stand, and the
+        sending of the request's body with it.
         """
         limit = self.limits.response_seconds if response_seconds is None else response_seconds
         response: aiohttp.ClientResponse | None = None
@@ -170,7 +170,8 @@ class HttpClient:
         former: Answer | None = None
         url, address, with_secrets = request.url, request.address, True
         while True:
-            head, response = await self._one_hop(request, url, address, limit, with_secrets=with_secrets)
+            left = limit if former is None else max(0.001, limit - former.timings.request)
+            head, response = await self._one_hop(request, url, address, left, with_secrets=with_secrets)
             if former is not None:
                 head = replace(head, hops=former.hops + head.hops, timings=former.timings + head.timings)
             if response is None or response.status not in STATUSES:

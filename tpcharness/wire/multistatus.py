@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from tpcharness.wire.dates import read_http_date
 from tpcharness.wire.errors import WireError
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_ELEMENTS_PER_ENTRY = 32  # of a tree, each of them costs twenty times its bytes
+MAX_DEPTH = 32
+_ENDLESS = re.compile(rb"[^<]{65536}")  # a tag of a hundred thousand attributes, or a text that is no property
 _MAX_DIGITS = 19
 
 
@@ -50,7 +54,9 @@ def parse_multistatus(body: bytes, *, max_entries: int = 10000) -> tuple[DavEntr
     """
     if len(body) > MAX_BODY_BYTES:
         raise WireError(f"a multistatus of more than {MAX_BODY_BYTES} bytes")
-    root = _root(body)
+    if _ENDLESS.search(body):
+        raise WireError("a tag or a text in the document is too long")
+    root = _root(body, max(max_entries, 1) * MAX_ELEMENTS_PER_ENTRY)
     if root.tag != "{DAV:}multistatus":
         raise WireError("the document is XML but no DAV multistatus")
     entries: list[DavEntry] = []
@@ -61,9 +67,33 @@ def parse_multistatus(body: bytes, *, max_entries: int = 10000) -> tuple[DavEntr
     return tuple(entries)
 
 
-def _root(body: bytes) -> Element:
+class _BoundedBuilder(TreeBuilder):
+    """Builds a tree of at most so many elements, and of no more floors than a multistatus can have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._left = most
+        self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._left -= 1
+        self._depth += 1
+        if self._left < 0 or self._depth > MAX_DEPTH:
+            raise WireError("a multistatus of too many elements")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def _root(body: bytes, most_elements: int) -> Element:
+    parser = DefusedXMLParser(target=_BoundedBuilder(most_elements), forbid_dtd=True)
     try:
-        root: Element = fromstring(body, forbid_dtd=True)
+        parser.feed(body)
+        root: Element = parser.close()
+    except WireError:
+        raise
     except ParseError as error:
         line, column = error.position
         raise WireError(f"the document is not well-formed XML (line {line}, column {column})") from None
