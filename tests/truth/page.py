@@ -112,7 +112,7 @@ def document(rows: tuple[Row, ...], tried: list[Tried], real: list[RealRow]) -> 
         "",
         "## On real XRootD 5.5.3",
         "",
-        "Real faults of real servers: full and read-only disks, tokens, certificates, firewalls, slow and broken links,",
+        "Real faults of real servers: full and read-only disks, tokens, certificates, firewalls, slow or broken links,",
         "killed servers, redirectors, other configurations (`tests/support/real_cells.py` and `real_doors.py`).",
         "",
         "| | fault | found | why |",

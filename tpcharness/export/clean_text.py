@@ -23,8 +23,7 @@ def clean_text(text: str, limit: int = LIMIT, *, ascii_only: bool = False) -> st
     kind becomes one space. With `ascii_only` everything else outside ASCII becomes a question mark. A text that
     was cut ends in an ellipsis. Never raises; takes time for the first few `limit` characters only.
     """
-    most = 4 * limit + 200
-    text = redact(text[:most], cut=len(text) > most)
+    text = redact(text[: 4 * limit + 200])
     if not text.isprintable():
         text = _ESCAPES.sub("", text)
         text = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
