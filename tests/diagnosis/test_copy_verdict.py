@@ -119,7 +119,7 @@ STALLS = {
     Stall.SILENCE: (R.MARKER_SILENCE, None),
     Stall.FIRST_BYTE: (R.NO_FIRST_BYTE, EVERYTHING),
     Stall.PROGRESS: (R.NO_PROGRESS, EVERYTHING),
-    Stall.DEADLINE: (R.DEADLINE, EVERYTHING),
+    Stall.DEADLINE: (R.DEADLINE, EVERYTHING | {B.CLIENT}),
 }
 
 
@@ -128,7 +128,7 @@ def test_stalls(stall: Stall, mode: Mode, kind: Implementation) -> None:
     verdict = judge_copy(CopySeen(mode, SERVERS[kind], CopyAnswer.ACCEPTED, 202, markers=1, stall=stall))
     assert verdict is not None
     reason, suspects = STALLS[stall]
-    if kind is Implementation.PELICAN:  # it is silent as long as no bytes come
+    if kind is Implementation.PELICAN and stall is not Stall.DEADLINE:  # it is silent as long as no bytes come
         suspects = EVERYTHING
     assert verdict.reason is reason
     assert {alternative.blame for alternative in verdict.alternatives} == (suspects or set())

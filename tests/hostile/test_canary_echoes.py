@@ -192,6 +192,6 @@ async def test_a_delete_is_not_sent_on_to_another_file(tmp_path: Path) -> None:
 
 
 def _everything(house: House, result: Result, folder: Path) -> dict[str, str]:
-    """Each output, the ledger, what a crash at this point would write, and the reprs of it all."""
+    """Each output, the ledger, and the reprs of it all."""
     files = {"ledger": (folder / "ledger.jsonl").read_text()}
     return rendered([result], folder, house.events) | files | {"repr": repr((result, house.events))}

@@ -152,7 +152,6 @@ ENDLESS: Mapping[str, Case] = {
     "chunk-extension": Case(forever(head("202 OK", CHUNKED) + b"5;", b"a"), R.NO_FIRST_MARKER),
     "trailers": Case(forever(head("202 OK", CHUNKED) + b"0\r\n", b"X: y\r\n"), R.MALFORMED_RESPONSE),
     "trailer": Case(forever(head("202 OK", CHUNKED) + b"0\r\nX: ", b"y"), R.MALFORMED_RESPONSE),
-    "after-the-end": Case(forever(stream(b"x\n") + END, b"A"), R.MALFORMED_RESPONSE),
     "markers": Case(forever(stream(), chunk(MARKER)), R.NO_PROGRESS),
     "line": Case(forever(stream(b"failure: "), chunk(b"A" * PIECE)), R.NO_FIRST_MARKER),
     "success-line": Case(forever(stream(b"success: "), chunk(b"A" * PIECE)), R.NO_FIRST_MARKER),

@@ -62,6 +62,9 @@ def test_a_refusal_does_not_repeat_the_query_of_a_location() -> None:
         ("a.org", "b.org", False),  # two registrants of one registry
         ("site.org", "a.site.org", False),
         ("10.0.0.1", "11.0.0.1", False),
+        ("storage.ac.uk", "evil.ac.uk", False),
+        ("mine.s3.amazonaws.com", "evil.s3.amazonaws.com", False),
+        ("door.gla.ac.uk", "pool.gla.ac.uk", True),
         ("A.Site.org", "b.site.ORG.", True),
     ],
 )

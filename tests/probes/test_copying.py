@@ -93,7 +93,7 @@ EITHER = {Blame.SOURCE, Blame.DESTINATION, Blame.PATH}
             only(transfer_seconds=PATIENCE_SECONDS),
             beating(marker),
             R.DEADLINE,
-            EITHER,
+            EITHER | {Blame.CLIENT},
         ),
     ],
     ids=[clock.value for clock in Stall],

@@ -60,9 +60,9 @@ class QuickStore(PayloadStore):
     """Watches a late writer for a moment, not for one marker period of real storages."""
 
     async def watch_and_remove(
-        self, file: PayloadFile, trail: Trail, *, watch_seconds: float = WATCH_SECONDS
+        self, file: PayloadFile, trail: Trail, *, watch_seconds: float = WATCH_SECONDS, may_come_late: bool = False
     ) -> Failure | None:
-        return await super().watch_and_remove(file, trail, watch_seconds=watch_seconds)
+        return await super().watch_and_remove(file, trail, watch_seconds=watch_seconds, may_come_late=may_come_late)
 
 
 @dataclass(slots=True)

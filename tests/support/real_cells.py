@@ -204,7 +204,7 @@ _NETWORK = (
     *both("slow-link", CopyFault(far=True, bytes_per_second=SLOW_BYTES_PER_SECOND, size=2 * MIB), R.OK, NOBODY,
           why="Slow is no fault."),
     *both("too-slow-link", CopyFault(far=True, bytes_per_second=SLOW_BYTES_PER_SECOND // 4, size=2 * MIB,
-          limits=HURRIED), R.DEADLINE, ACTIVE, PASSIVE, PATH, why=THREE_ENDS),
+          limits=HURRIED), R.DEADLINE, ACTIVE, PASSIVE, PATH, "client", why=THREE_ENDS),
 )
 # fmt: on
 

@@ -35,6 +35,9 @@ from tpcharness.results.store import MatrixStore
 
 T = TypeVar("T")
 
+_BEFORE_TOKENS = frozenset({Phase.QUEUED, Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
+_NO_NETWORK = frozenset({Reason.LOCAL_NETWORK, Reason.DNS_FAILURE, Reason.UNREACHABLE})
+
 
 class StateError(click.ClickException):
     """Our own state directory is in use or unusable: nothing has been touched."""
@@ -165,8 +168,11 @@ async def _run(
         ) as harness:
             signals.harness = harness
             outputs.begin(facts)
+            begin = asyncio.get_running_loop().time()
             if harness.leftovers:
-                await _clean_up_after_former_runs(harness, signals)
+                await _clean_up_after_former_runs(harness, signals, deadline_seconds)
+            if deadline_seconds is not None:
+                deadline_seconds = max(0.0, deadline_seconds - (asyncio.get_running_loop().time() - begin))
             summary = await harness.runner.run(
                 plan, deadline_seconds=deadline_seconds, max_failures=max_failures, stop=signals.stop
             )
@@ -174,7 +180,7 @@ async def _run(
             kept = len(harness.ledger.entries)
         findings = find(store.results())
         facts = facts.finish(summary.ended, clock.now(), _warnings(kept))
-        exit_code = signals.exit_code if summary.ended is RunEnd.INTERRUPTED else judge_run(summary, store)
+        exit_code = signals.exit_code if signals.first is not None else judge_run(summary, store)
     return Report(facts, store, findings, exit_code)
 
 
@@ -201,9 +207,13 @@ class _Sinks:
         self._outputs.add(result)
 
 
-async def _clean_up_after_former_runs(harness: Harness, signals: Interrupts) -> None:
+async def _clean_up_after_former_runs(harness: Harness, signals: Interrupts, limit_seconds: float | None) -> None:
     _say(f"an earlier run left {count_text(harness.leftovers, 'file')}; cleaning up first")
-    await _until(signals.stop, harness.clean())
+    try:
+        async with asyncio.timeout(limit_seconds):
+            await _until(signals.stop, harness.clean())
+    except TimeoutError:
+        _say("the deadline came before all was clean; the rest stays in the ledger")
 
 
 async def _until(event: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
@@ -225,16 +235,25 @@ def judge_run(summary: RunSummary, store: MatrixStore) -> ExitCode:
     """The exit code of a run that nobody interrupted (design 9)."""
     results = _deciding(store.results())
     doors = [result for result in results if isinstance(result.subject, EndpointSubject)]
-    if doors and all(_our_side(door) for door in doors):
+    if _is_our_side(doors):
         return ExitCode.OUR_SIDE
     if summary.ended is not RunEnd.COMPLETE:
         return ExitCode.CUT_SHORT
     return ExitCode.OK if all(result.ok for result in results) else ExitCode.FAILED
 
 
-def _our_side(door: Result) -> bool:
-    """Whether a door failed for want of a token or of a network: if all do, it is us."""
-    return not door.ok and (door.phase is Phase.TOKEN or door.reason is Reason.LOCAL_NETWORK)
+def _is_our_side(doors: Sequence[Result]) -> bool:
+    """Whether nothing can work because of us: no token for anybody who was asked, or no network.
+
+    A door that was closed before a token was asked for says nothing about tokens. That no name resolves and no
+    network is reachable is about us when several hosts say so.
+    """
+    asked = [door for door in doors if door.ok or door.phase not in _BEFORE_TOKENS]
+    if asked:
+        return all(door.phase is Phase.TOKEN for door in asked)
+    return len(doors) > 0 and all(
+        door.reason is Reason.LOCAL_NETWORK or (len(doors) > 1 and door.reason in _NO_NETWORK) for door in doors
+    )
 
 
 def _deciding(results: Sequence[Result]) -> list[Result]:

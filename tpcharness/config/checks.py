@@ -84,7 +84,9 @@ def _endpoint_settings(config: Config, source: Source) -> Iterator[Problem]:
         tokens_at = written(source, name, "tokens")
         if not endpoint.tokens:
             yield source.warning(
-                ("endpoints", name), "has no tokens: its links are left out", "add tokens = NAME of a [tokens.NAME]"
+                ("endpoints", name),
+                "has no tokens: its door will fail, and its links will not be tried",
+                "add tokens = NAME of a [tokens.NAME]",
             )
         elif endpoint.tokens not in names and tokens_at not in told:
             told.add(tokens_at)

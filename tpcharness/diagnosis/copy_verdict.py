@@ -53,7 +53,8 @@ _STALLS: dict[Stall, tuple[Reason, tuple[Party, ...]]] = {
     # A storage that waits for its own disks shows the same markers as one that waits for the other end.
     Stall.FIRST_BYTE: (Reason.NO_FIRST_BYTE, (Party.SOURCE, Party.DESTINATION, Party.PATH)),
     Stall.PROGRESS: (Reason.NO_PROGRESS, (Party.SOURCE, Party.DESTINATION, Party.PATH)),
-    Stall.DEADLINE: (Reason.DEADLINE, (Party.SOURCE, Party.DESTINATION, Party.PATH)),
+    # Bytes still moved: it is slow, or the time that we gave it was short.
+    Stall.DEADLINE: (Reason.DEADLINE, (Party.SOURCE, Party.DESTINATION, Party.PATH, Party.CLIENT)),
 }
 
 # They write a marker only when bytes have moved (Pelican's origin_serve/tpc_handler.go).
@@ -121,7 +122,7 @@ def _judge(seen: CopySeen) -> Verdict | None:
         return _judge_terminal(seen, seen.terminal)
     if seen.stall is not None:
         reason, parties = _STALLS[seen.stall]
-        if seen.server.implementation in _SILENT_WHILE_BYTES_STAND:
+        if seen.server.implementation in _SILENT_WHILE_BYTES_STAND and seen.stall is not Stall.DEADLINE:
             parties = _STALLS[Stall.PROGRESS][1]
         if seen.stall is Stall.FIRST_BYTE and _QUEUED.search(seen.state):
             parties = (Party.ACTIVE,)
@@ -130,7 +131,8 @@ def _judge(seen: CopySeen) -> Verdict | None:
     broken = seen.failure is not None and seen.failure.reason is Reason.MALFORMED_RESPONSE
     if seen.status is None or broken or (seen.failure is not None and seen.answer is CopyAnswer.REDIRECT):
         return _judge_silence(seen)
-    if seen.status >= 400:  # also 405 and 501: XRootD 6 relays what the source says of itself
+    # 405 and 501 as well: XRootD 6 relays what the source says of itself.
+    if seen.answer is CopyAnswer.REFUSED or seen.status >= 400:
         return _judge_refusal(seen, seen.status)
     if seen.answer is CopyAnswer.UNSUPPORTED:
         return blamed(Reason.TPC_UNSUPPORTED, seen.mode, Party.ACTIVE)
@@ -162,6 +164,12 @@ def _judge_silence(seen: CopySeen) -> Verdict:
     return blamed(failure.reason, seen.mode, Party.ACTIVE).with_hint(failure.detail)
 
 
+# A proxy's "no SSL certificate was sent" or a database's "connection refused" are the active party's own troubles: a
+# refusal concerns the passive one only if it names another server.
+_OF_THE_PASSIVE = frozenset(reason for reason in Reason if reason.value.startswith("passive_"))
+_SPEAKS_OF_ANOTHER = re.compile(r"\b(?:remote|source|destination|passive|peer|third.party)\b|https?://", re.IGNORECASE)
+
+
 def _answers_by_itself(server: Server) -> bool:
     """Whether it answers a pull in time whatever the source does.
 
@@ -179,7 +187,7 @@ def _answers_by_itself(server: Server) -> bool:
 def _judge_refusal(seen: CopySeen, status: int) -> Verdict:
     implementation = seen.server.implementation
     told = judge_text(seen.text, implementation, seen.mode)
-    if told is not None:
+    if told is not None and (told.reason not in _OF_THE_PASSIVE or _SPEAKS_OF_ANOTHER.search(seen.text)):
         return told
     reason = _STATUS_OF.get((implementation, seen.mode, status)) or _ACTIVE_STATUS.get(status)
     if reason is None and seen.mode is Mode.PULL:

@@ -132,7 +132,7 @@ class PinnedConnector(aiohttp.BaseConnector):
         except TimeoutError as error:
             raise DialFailedError(timeout_failure(Phase.CONNECT, dial.connect_limit_seconds)) from error
         except OSError as error:
-            raise DialFailedError(connect_failure(error)) from error
+            raise DialFailedError(connect_failure(error, routed=has_route(dial.address))) from error
         finally:
             dial.connect_seconds = perf_counter() - start
         return connection
@@ -161,6 +161,17 @@ class PinnedConnector(aiohttp.BaseConnector):
         finally:
             dial.tls_seconds = perf_counter() - start
         return protocol
+
+
+def has_route(address: Address) -> bool:
+    """Whether this machine knows any way to the address; asks the kernel and sends nothing."""
+    family = socket.AF_INET6 if ":" in address.ip else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address.ip, 9))
+    except OSError:
+        return False
+    return True
 
 
 async def connect_socket(address: Address, port: int, timeout_seconds: float) -> socket.socket:

@@ -13,6 +13,14 @@ from tpcharness.model.secret import redact_url
 
 MAX_HOPS = 10
 MAX_SHOWN = 300
+# Parents under which anybody may register; the full public suffix list is not worth a dependency here.
+SHARED_PARENTS = frozenset(
+    f"{second}.{country}"
+    for country in ("au", "br", "cn", "in", "jp", "kr", "nz", "pl", "tr", "tw", "uk", "za")
+    for second in ("ac", "co", "com", "edu", "gov", "net", "ne", "or", "org", "re")
+)
+CLOUDS = frozenset({"amazonaws.com", "cloudfront.net", "googleapis.com", "windows.net", "azure.com"})
+
 STATUSES = frozenset({301, 302, 303, 307, 308})
 
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -83,6 +91,13 @@ def secrets_may_follow(url: str, target: str, policy: RedirectAuth) -> bool:
 
 
 def same_domain(one: str, other: str) -> bool:
-    """Whether two hosts have the same parent domain of at least two labels: door.site.org and pool7.site.org."""
+    """Whether two hosts have the same parent domain of at least two labels: door.site.org and pool7.site.org.
+
+    Where strangers live under one parent (`SHARED_PARENTS`, and clouds) it says nothing; what else there is of that
+    kind is for `redirect_auth = "drop"`.
+    """
     parents = [host.lower().rstrip(".").split(".")[1:] for host in (one, other)]
-    return parents[0] == parents[1] and len(parents[0]) >= 2 and not parents[0][-1].isdigit()
+    parent = parents[0]
+    if parent != parents[1] or len(parent) < 2 or parent[-1].isdigit():
+        return False
+    return ".".join(parent) not in SHARED_PARENTS and ".".join(parent[-2:]) not in CLOUDS

@@ -45,9 +45,9 @@ _CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
 _NOT_HTTP = (aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError, aiohttp.ClientPayloadError)
 
 
-def connect_failure(error: OSError) -> Failure:
-    """What a failed attempt to connect means."""
-    local = _LOCAL.get(error.errno or 0)
+def connect_failure(error: OSError, *, routed: bool = True) -> Failure:
+    """What a failed attempt to connect means; `routed` says whether this machine knows a way there at all."""
+    local = _LOCAL.get(error.errno or 0) if routed else "this machine has no route there"
     if local:
         return Failure(Reason.LOCAL_NETWORK, f"{local}: {_errno_text(error)}", Blame.CLIENT)
     reason = _CONNECT.get(error.errno or 0, Reason.UNREACHABLE)

@@ -66,7 +66,7 @@ async def clean(
 
     async def clear(queue: list[tuple[LedgerEntry, PayloadFile]]) -> None:
         async with places:
-            await _clear(store, queue, cleaning, Trail("clean", observer or Nobody()))
+            await _clear(names, store, queue, cleaning, Trail("clean", observer or Nobody()))
 
     async with asyncio.TaskGroup() as group:
         for queue in queues.values():
@@ -74,13 +74,29 @@ async def clean(
     return cleaning
 
 
+async def _until_writers_have_gone(entry: LedgerEntry, store: PayloadStore) -> None:
+    """Waits as long as the copy of a run that was killed just now may still be going on, unseen.
+
+    dCache shows a file only when it is whole, and looks for its client after each marker (http-tpc 1.9).
+    """
+    wait_seconds = store.late_seconds - store.age_seconds(entry)
+    if 0 < wait_seconds <= store.late_seconds:
+        await asyncio.sleep(wait_seconds)
+
+
 async def _clear(
-    store: PayloadStore, queue: list[tuple[LedgerEntry, PayloadFile]], cleaning: Cleaning, trail: Trail
+    names: PayloadNames,
+    store: PayloadStore,
+    queue: list[tuple[LedgerEntry, PayloadFile]],
+    cleaning: Cleaning,
+    trail: Trail,
 ) -> None:
     """One endpoint's files; after some failures in a row the rest is kept without being tried."""
     failures = 0
     why = ""
     for entry, file in queue:
+        if names.is_destination(file):
+            await _until_writers_have_gone(entry, store)
         if failures >= PATIENCE:
             cleaning.kept.append(Kept(entry, f"not tried after {failures} failures: {why}"))
             continue

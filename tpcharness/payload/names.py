@@ -63,6 +63,10 @@ class PayloadNames:
         """The file that a door probe writes, reads and removes."""
         return self._file(endpoint, f"door-{self.run_id}-{_word(probe_id)}")
 
+    def is_destination(self, file: PayloadFile) -> bool:
+        """Whether a third-party copy writes the file; seeds and door files we write ourselves."""
+        return file.path.rpartition("/")[2].startswith("copy-")
+
     def check(self, file: PayloadFile) -> None:
         """Raises OutsidePrefix unless the file lies directly in our directory and could be ours by its name."""
         directory, slash, name = file.path.rpartition("/")

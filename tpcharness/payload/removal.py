@@ -130,25 +130,31 @@ class Remover:
         return left
 
     async def watch_and_remove(
-        self, file: PayloadFile, trail: Trail, *, watch_seconds: float = WATCH_SECONDS
+        self, file: PayloadFile, trail: Trail, *, watch_seconds: float = WATCH_SECONDS, may_come_late: bool = False
     ) -> Failure | None:
         """Removes a file that a storage may still be writing, after we gave its copy up (http-tpc 1.9).
 
         Waits `settle_seconds`, looks twice `watch_seconds` apart, and deletes only what does not grow: else a late
-        writer brings it back to life (xrootd#2354). When cancelled it stops at once; the file is in the ledger.
+        writer brings it back to life (xrootd#2354). With `may_come_late` a file that is not there yet stays in the
+        ledger: a copy that goes on without us may bring it, and the next clean-up looks for it again. When cancelled
+        it stops at once; the file is in the ledger.
         """
         await asyncio.sleep(self._limits.settle_seconds)
         sizes: list[int | None] = []
+        present = False
         for pause_seconds in (0.0, watch_seconds):
             await asyncio.sleep(pause_seconds)
             sight = await self._errands.look(Role.VERIFY, file, trail, Phase.CLEANUP, digest=False)
             if isinstance(sight, Failure):
                 return _of_cleanup(sight)
-            sizes.append(sight.size if sight.present else 0)
+            present = sight.present
+            sizes.append(sight.size if present else 0)
         first, second = sizes
         if first != second:
             grown = f"{file.path} went from {first} to {second} bytes within {watch_seconds:g} s"
             return Failure(Reason.STILL_WRITING, grown)
+        if may_come_late and not present:
+            return Failure(Reason.STILL_WRITING, f"{file.path} is not there, but its copy may still be going on")
         outcome = await self.take_away(file, trail)
         return outcome if isinstance(outcome, Failure) else None
 

@@ -47,6 +47,7 @@ class PayloadStore:
         self._ledger = ledger
         self._names = names
         self._clock = clock
+        self._limits = limits
         errands = Errands(client, tokens)
         self._directories = Directories(errands, names)
         self._remover = Remover(errands, ledger, names, limits, looks_seconds=looks_seconds)
@@ -60,6 +61,15 @@ class PayloadStore:
             recheck_seconds=recheck_seconds,
             looks_seconds=looks_seconds,
         )
+
+    @property
+    def late_seconds(self) -> float:
+        """How long after its beginning a copy without a client may still show its file for the first time."""
+        return self._limits.settle_seconds + WATCH_SECONDS
+
+    def age_seconds(self, entry: LedgerEntry) -> float:
+        """How long ago a file was noted; negative when the clock was set back."""
+        return (self._clock.now() - entry.created_at).total_seconds()
 
     async def seed(self, endpoint: Endpoint, size: int, trail: Trail) -> Seed | Failure:
         """A seed of `size` bytes at a source, checked (size, adler32); put there by the first who asks."""
@@ -96,10 +106,12 @@ class PayloadStore:
         return await self._remover.remove_all(files, trail)
 
     async def watch_and_remove(
-        self, file: PayloadFile, trail: Trail, *, watch_seconds: float = WATCH_SECONDS
+        self, file: PayloadFile, trail: Trail, *, watch_seconds: float = WATCH_SECONDS, may_come_late: bool = False
     ) -> Failure | None:
-        """Removes a file whose writer may be late, unless it still grows (STILL_WRITING)."""
-        return await self._remover.watch_and_remove(file, trail, watch_seconds=watch_seconds)
+        """Removes a file whose writer may be late, unless it still grows or may still come (STILL_WRITING)."""
+        return await self._remover.watch_and_remove(
+            file, trail, watch_seconds=watch_seconds, may_come_late=may_come_late
+        )
 
     async def remove_seeds(self, observer: Observer | None = None) -> list[tuple[PayloadFile, Failure]]:
         """Removes every seed of this run, at its end; gives back those that stay, and why."""

@@ -23,7 +23,7 @@ GOOD = Verdict(Reason.OK, Blame.NOBODY)
 
 @dataclass(slots=True)
 class CopyAttempt:
-    """One attempt to copy over a link. The verdict is good until something is found."""
+    """One attempt to copy over a link. The verdict is good until something is found, and final once it is `judged`."""
 
     variant: Variant
     link: Link
@@ -34,6 +34,7 @@ class CopyAttempt:
     run: CopyRun | None = None
     verification: Verification | None = None
     warnings: list[str] = field(default_factory=list)
+    judged: bool = False
 
     @property
     def good(self) -> bool:

@@ -6,7 +6,8 @@ happened concerns the two storages and what lies between them (http-tpc 6.3, rul
 
 from __future__ import annotations
 
-from tpcharness.diagnosis.verdict import Party, Verdict
+from tpcharness.diagnosis.verdict import Party, Verdict, blamed
+from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.settings import MIB
@@ -15,6 +16,8 @@ from tpcharness.net.trail import Trail
 from tpcharness.payload.errands import Errands
 from tpcharness.payload.names import PayloadFile
 from tpcharness.payload.seeds import Seed
+from tpcharness.payload.store import PayloadStore
+from tpcharness.probes.verification import Verifier
 from tpcharness.tokens.roles import Role
 from tpcharness.wire.copy_request import Mode
 
@@ -38,14 +41,48 @@ _BETWEEN_THE_TWO = frozenset(
     }
 )
 _OUT_OF_ORDER = frozenset({Reason.NO_RESPONSE, Reason.CONNECTION_LOST, Reason.MALFORMED_RESPONSE})
+_DAMAGE = frozenset({Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH})
 _NOT_EVEN_ASKED = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 
 
 class Control:
     """Asks passive parties: in pull mode it reads the beginning of the seed, in push mode it looks at the copy."""
 
-    def __init__(self, errands: Errands) -> None:
+    def __init__(self, errands: Errands, payload: PayloadStore, verifier: Verifier) -> None:
         self._errands = errands
+        self._payload = payload
+        self._verifier = verifier
+
+    async def settle_damage(
+        self, failure: Failure, mode: Mode, seed: Seed, destination: Endpoint, trail: Trail
+    ) -> Verdict:
+        """Who has damaged a copy that was called a success: size or checksum are wrong at its destination.
+
+        The source, if it gives us wrong bytes as well. In push mode the destination, if it does not keep ours. Else
+        the active party, which moved the bytes: it is all that differs from what we could do ourselves.
+        """
+        with trail.enter(Phase.VERIFY):
+            spoilt = await self._payload.recheck(seed, trail)
+            if spoilt is not None and spoilt.reason is Reason.SEED_CORRUPT:
+                return Verdict(failure.reason, Blame.SOURCE, hint=spoilt.detail)
+            if await self._is_damaged(seed, trail):
+                hint = f"{failure.detail}; the source gives us wrong bytes as well"
+                return Verdict(failure.reason, Blame.SOURCE, hint=hint)
+            if mode is Mode.PUSH:
+                ours = await self._payload.seed(destination, seed.size, trail)
+                if isinstance(ours, Failure):
+                    if ours.reason is not Reason.SEED_CORRUPT:
+                        return blamed(failure.reason, mode, Party.SOURCE, Party.DESTINATION).with_hint(failure.detail)
+                    return Verdict(failure.reason, Blame.DESTINATION, hint=ours.detail)
+                if await self._is_damaged(ours, trail):
+                    hint = f"{failure.detail}; the destination damages what we store there ourselves"
+                    return Verdict(failure.reason, Blame.DESTINATION, hint=hint)
+        return blamed(failure.reason, mode, Party.ACTIVE).with_hint(failure.detail)
+
+    async def _is_damaged(self, seed: Seed, trail: Trail) -> bool:
+        """Whether the bytes of a seed, as we are given them, are not those that were stored."""
+        read = await self._verifier.read_back(seed.file, seed.size, seed.adler32, trail)
+        return read.failure is not None and read.failure.reason in _DAMAGE
 
     async def settle(self, verdict: Verdict, mode: Mode, seed: Seed, destination: PayloadFile, trail: Trail) -> Verdict:
         """The verdict with the blame that the control leaves; as it was, where a control can say nothing."""

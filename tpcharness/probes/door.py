@@ -10,11 +10,12 @@ from tpcharness.diagnosis.verdict import Verdict, of_failure
 from tpcharness.model.endpoint import AddressFamily, Endpoint, Link
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Checksum, Evidence, Implementation, Result, TlsFacts
+from tpcharness.model.result import Checksum, Evidence, Implementation, Result, TlsFacts, VerifiedBy
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.secret import redact
 from tpcharness.model.variant import Blame, Phase, Variant
 from tpcharness.net.client import HttpClient
+from tpcharness.net.dialer import has_route
 from tpcharness.net.messages import Answer, HttpRequest
 from tpcharness.net.resolver import Address
 from tpcharness.net.trail import Trail
@@ -23,7 +24,7 @@ from tpcharness.payload.errands import Errands
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.servers import ServerBook
-from tpcharness.probes.verification import Verifier
+from tpcharness.probes.verification import Verification, Verifier
 from tpcharness.tokens.roles import Role
 from tpcharness.wire.dates import clock_offset_seconds
 
@@ -105,7 +106,11 @@ class DoorProbe:
             return ()
         if len(resolution.addresses) > MAX_ADDRESSES:
             door.warnings.append(f"{len(resolution.addresses)} addresses; the first {MAX_ADDRESSES} were tried")
-        return resolution.addresses[:MAX_ADDRESSES]
+        routed = tuple(address for address in resolution.addresses if has_route(address))
+        if routed and len(routed) < len(resolution.addresses):
+            left_out = ", ".join(each.ip for each in resolution.addresses if each not in routed)
+            door.warnings.append(f"not checked at {left_out}: this machine has no route there")
+        return (routed or resolution.addresses)[:MAX_ADDRESSES]
 
     async def _try_address(self, door: _Door, address: Address, number: int) -> None:
         """All checks at one address, in order, until one fails."""
@@ -136,7 +141,8 @@ class DoorProbe:
             (Phase.REQUEST, timings.request),
         ):
             door.trail.add(phase, seconds)
-        await self._certificate(door, address)
+        if answer.failure is None or answer.failure.reason.phase is Phase.TLS:
+            await self._certificate(door, address)
         if answer.failure is not None:
             door.fail(answer.failure)
             return False
@@ -187,7 +193,7 @@ class DoorProbe:
         door.checksum = seen.checksum
         door.warnings.extend(seen.warnings)
         if seen.failure is not None:
-            door.fail(seen.failure)
+            door.fail(_of_door(seen))
 
     async def _clean(self, door: _Door, file: PayloadFile) -> None:
         left = await self._payload.remove_all((file,), door.trail)
@@ -221,3 +227,12 @@ class DoorProbe:
             implementation=Implementation((), self._servers.texts(door.endpoint)),
             clock_offset_seconds=door.clock_offset_seconds,
         )
+
+
+def _of_door(seen: Verification) -> Failure:
+    """The failure in the words of a door: bytes that came back differ from those that we had stored there."""
+    failure = seen.failure or Failure(Reason.VERIFY_FAILED)
+    damaged = failure.reason in (Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH)
+    if damaged and seen.checksum.verified_by is VerifiedBy.READBACK and seen.checksum.found != seen.checksum.expected:
+        return Failure(Reason.CONTENT_MISMATCH, failure.detail)
+    return failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tpcharness.diagnosis.copy_verdict import judge_copy
-from tpcharness.diagnosis.verdict import Party, Verdict, blamed, of_failure
+from tpcharness.diagnosis.verdict import Verdict, of_failure
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
@@ -57,15 +57,15 @@ class HttpsCopyProbe:
         self._verifier = verifier
         self._servers = servers
         self._limits = limits
-        self._control = Control(Errands(client, tokens))
+        self._control = Control(Errands(client, tokens), payload, verifier)
 
     @property
     def variant(self) -> Variant:
         return _VARIANTS[self._mode]
 
     async def run(self, subject: Endpoint | Link, context: ProbeContext) -> Result:
-        """One result. When cancelled it cleans up within its limits and passes the cancellation on; what it could
-        not clean stays in the ledger.
+        """One result. When cancelled before there is a verdict it cleans up within its limits and passes the
+        cancellation on; what it could not clean stays in the ledger.
         """
         if not isinstance(subject, Link):
             raise TypeError(f"{self.variant} probes links, not {subject!r}")
@@ -80,7 +80,13 @@ class HttpsCopyProbe:
         elif no_place is not None:
             attempt.verdict = of_failure(no_place, Blame.DESTINATION)
         else:
-            await self._copy(attempt, seed)
+            try:
+                await self._copy(attempt, seed)
+            except asyncio.CancelledError:
+                if not attempt.judged:
+                    raise
+                # The verdict stands, whatever became of the clean-up; the ledger knows what is left.
+                attempt.warnings.append("interrupted in its clean-up: the file stays in the ledger")
         self._servers.learn(subject.source, trail.exchanges)
         self._servers.learn(subject.destination, trail.exchanges)
         return attempt.result(self._servers)
@@ -108,6 +114,7 @@ class HttpsCopyProbe:
                 attempt.verdict = await self._doubt_seed(verdict, seed, trail)
             else:
                 await self._verify(attempt, seed, file)
+            attempt.judged = True
         finally:
             await self._clean(attempt, file)
 
@@ -164,12 +171,7 @@ class HttpsCopyProbe:
                 attempt.verdict = Verdict(failure.reason, Blame.DESTINATION, hint=hint)
                 return
         if failure.reason in (Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH):
-            spoilt = await self._payload.recheck(seed, attempt.trail)
-            if spoilt is not None and spoilt.reason is Reason.SEED_CORRUPT:
-                attempt.verdict = Verdict(failure.reason, Blame.SOURCE, hint=spoilt.detail)
-                return
-            # Both doors stored and gave back what we sent them; what differs is that this one moved the bytes.
-            attempt.verdict = blamed(failure.reason, self._mode, Party.ACTIVE).with_hint(failure.detail)
+            attempt.verdict = await self._control.settle_damage(failure, self._mode, seed, file.endpoint, attempt.trail)
         else:
             attempt.verdict = of_failure(failure, Blame.DESTINATION)
 
@@ -188,21 +190,23 @@ class HttpsCopyProbe:
                 await self._payload.forget(file)
                 return
             if run is None or run.may_run_on:
-                failure = await self._watch_and_remove(file, attempt.trail)
+                failure = await self._watch_and_remove(attempt, file)
             else:
                 left = await self._payload.remove_all((file,), attempt.trail)
                 failure = left[0][1] if left else None
         if failure is None:
             return
-        if attempt.good:
+        if attempt.good and attempt.judged:
             attempt.verdict = of_failure(failure, Blame.DESTINATION)
         else:
             attempt.warnings.append(f"{failure.reason}: {failure.detail}")
 
-    async def _watch_and_remove(self, file: PayloadFile, trail: Trail) -> Failure | None:
+    async def _watch_and_remove(self, attempt: CopyAttempt, file: PayloadFile) -> Failure | None:
+        head = None if attempt.run is None else attempt.run.head
+        stops = self._servers.stops_with_its_client(self._active(attempt.link), head)
         limit = self._limits.cleanup_seconds + self._limits.settle_seconds
         try:
             async with asyncio.timeout(limit):
-                return await self._payload.watch_and_remove(file, trail)
+                return await self._payload.watch_and_remove(file, attempt.trail, may_come_late=not stops)
         except TimeoutError:
             return Failure(Reason.CLEANUP_FAILED, f"not removed within {limit:g} s; the file stays in the ledger")

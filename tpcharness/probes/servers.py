@@ -12,6 +12,12 @@ from tpcharness.wire.fingerprint import Implementation, Server, identify
 MAX_SERVERS = 8
 
 
+# They give a copy up within a marker period when its client leaves (http-tpc 1.9); StoRM goes on to its end.
+_STOP_WITH_THEIR_CLIENT = frozenset(
+    {Implementation.DCACHE, Implementation.XROOTD, Implementation.EOS, Implementation.PELICAN}
+)
+
+
 class ServerBook:
     """Remembers the Server headers per endpoint, hop by hop, from whatever probe saw them last.
 
@@ -48,3 +54,9 @@ class ServerBook:
             return Server(Implementation(endpoint.implementation), None, seen.text)
         except ValueError:
             return seen
+
+    def stops_with_its_client(self, endpoint: Endpoint, head: Answer | None) -> bool:
+        """Whether a copy that this active party has accepted ends when we go; one that it is silent about may not."""
+        if head is None or head.status is None:
+            return False
+        return self.identify_copy(endpoint, head).implementation in _STOP_WITH_THEIR_CLIENT

@@ -55,13 +55,19 @@ class Verifier:
             return Verification(Failure(Reason.NOT_VISIBLE, f"HEAD: {file.path} is not there"), nothing)
         if sight.size is not None and sight.size != size:
             return Verification(_wrong_size(sight.size, size), nothing, sight.size)
-        if sight.digest is not None and not (sight.digest.matches(expected) and (read or sight.size is None)):
-            checksum = Checksum(ALGORITHM, expected, sight.digest.hex, VerifiedBy.DIGEST)
-            wrong = None if sight.digest.matches(expected) else _wrong_sum(expected, sight.digest.hex)
+        told = sight.digest
+        if told is not None and not read and sight.size is not None:
+            checksum = Checksum(ALGORITHM, expected, told.hex, VerifiedBy.DIGEST)
+            wrong = None if told.matches(expected) else _wrong_sum(expected, told.hex)
             return Verification(wrong, checksum, sight.size)
         found = await self.read_back(file, size, expected, trail, address)
-        if sight.digest is None and found.failure is None:
+        if found.failure is not None:
+            return found
+        if told is None:
             return replace(found, warnings=("no adler32 on HEAD: the file was read back instead",))
+        if not told.matches(expected):
+            lie = Failure(Reason.CHECKSUM_MISMATCH, f"it tells adler32 {told.hex} of bytes whose adler32 is {expected}")
+            return replace(found, failure=lie)
         return found
 
     async def _settled(self, file: PayloadFile, size: int, trail: Trail, address: str) -> Sight | Failure:

@@ -1,4 +1,4 @@
-"""Tokens kept and renewed in time: never one request to the issuer per request to a storage."""
+"""Tokens kept and renewed in time: one request to the issuer for each role and path, however often it is used."""
 
 from __future__ import annotations
 
