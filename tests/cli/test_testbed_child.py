@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.support.command import Running, Shell
@@ -69,7 +70,7 @@ def test_ctrl_c_reaches_the_command_first(shell: Shell, half_way: tuple[Running,
 def test_one_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with (
-        pytest.raises(testbed_child.TestbedError, match="no dialect 'dcash'"),
+        pytest.raises(click.UsageError, match="no dialect 'dcash'"),
         testbed_child.running_testbed(2, ["--dialect", "dcash"]),
     ):
         pytest.fail("it started")

@@ -28,6 +28,7 @@ letter: who has to act: D destination, P path, C client
   Check the mapping of the issuer to the path, and the scope in the evidence.
   6 of 6 cells · tpcharness explain forbidden
 ✗ SITE-A -> SITE-B fails by push only: no connection to SITE-B.
+  Check the firewall on the path, for IPv4 and IPv6 apart.
   1 of 2 cells · tpcharness explain passive_timeout
 
 doors: 4 of 4 ok
@@ -127,8 +128,8 @@ def test_wide_characters_keep_the_columns_in_line():
     store.add(good("高エネルギー研", "SITE-B"))
     store.add(good("SITE-B", "高エネルギー研"))
     lines = Screen().show(MatrixReport(store, run())).lines
-    assert lines[2] == "高エネルギー研  ·     —               ✓"
-    assert lines[3] == "SITE-B          ·     ✓               —"
+    assert lines[2] == "高エネルギー研        —               ✓"
+    assert lines[3] == "SITE-B                ✓               —"
 
 
 def test_details_show_what_was_asked_and_answered():

@@ -219,7 +219,7 @@ def _announce(grid: Grid, config_file: Path | None, ready_file: Path | None) -> 
     count = len(grid.sites)
     click.echo(
         f"{count} storage{'s' if count > 1 else ''} and a token issuer are up. In another shell: "
-        f"tpcharness matrix {config_file or 'endpoints.toml'}   (Ctrl-C ends the testbed)",
+        f"{_how_to_use(grid, config_file)}   (Ctrl-C ends the testbed)",
         err=True,
     )
     if ready_file is not None:
@@ -240,6 +240,16 @@ def _announce(grid: Grid, config_file: Path | None, ready_file: Path | None) -> 
 def _read_faults(file: Path) -> tuple[str, ...]:
     lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
     return tuple(line for line in lines if line)
+
+
+def _how_to_use(grid: Grid, config_file: Path | None) -> str:
+    """The command for the other shell; endpoints.toml only where it is the one that goes with these ports."""
+    if config_file is not None:
+        return f"tpcharness matrix {config_file}"
+    shipped = Path("endpoints.toml")
+    if shipped.is_file() and all(f'"{site.url}"' in shipped.read_text(errors="replace") for site in grid.sites):
+        return "tpcharness matrix endpoints.toml"
+    return "save the text above as testbed.toml, then tpcharness matrix testbed.toml"
 
 
 def _list_faults() -> None:

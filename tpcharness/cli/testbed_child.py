@@ -69,7 +69,10 @@ def _await(child: subprocess.Popen[bytes], ready: Path, complaints: TextIO) -> N
     while not ready.exists():
         if child.poll() is not None:
             complaints.seek(0)
-            raise TestbedError(f"the testbed did not start: {complaints.read().strip()}")
+            said = complaints.read().strip()
+            if child.returncode == ExitCode.USAGE:
+                raise click.UsageError(said.rpartition("Error: ")[2])
+            raise TestbedError(f"the testbed did not start: {said}")
         if time.monotonic() > end:
             raise TestbedError(f"the testbed was not ready within {START_SECONDS:g} s")
         time.sleep(_LOOK_SECONDS)

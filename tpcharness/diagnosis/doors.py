@@ -19,6 +19,9 @@ CLIENT = str(Blame.CLIENT)
 """The culprit that is ourselves."""
 
 
+UNNAMED_ISSUER = "an issuer that they do not name"  # an opaque token says nothing of itself
+
+
 @dataclass(frozen=True, slots=True)
 class Fallen:
     """Failed doors with one cause. `culprit` is the endpoint, an issuer's URL or CLIENT.
@@ -41,7 +44,9 @@ def fallen_doors(doors: Mapping[str, Result]) -> list[Fallen]:
     failed = {name: door for name, door in doors.items() if door.outcome in (Outcome.FAILURE, Outcome.ERROR)}
     groups: dict[tuple[str, Reason, Blame], dict[str, Result]] = defaultdict(dict)
     for name, door in failed.items():
-        groups[_shared_cause(door) or name, door.reason, door.blame][name] = door
+        # 401 at one implementation is 403 at another: they refuse the same tokens.
+        reason = Reason.UNAUTHENTICATED if door.reason in TOKENS else door.reason
+        groups[_shared_cause(door) or name, reason, door.blame][name] = door
     found: list[Fallen] = []
     for group in groups.values():
         found += _fallen(group, doors)
@@ -69,7 +74,7 @@ def _shared_cause(door: Result) -> str:
     """What other doors may fail for as well; "" if nothing but the endpoint."""
     if door.blame in (Blame.ISSUER, Blame.CLIENT):
         return missing_from(door) or door.hint or door.reason
-    return issuer_of(door) if door.reason in TOKENS else ""
+    return (issuer_of(door) or UNNAMED_ISSUER) if door.reason in TOKENS else ""
 
 
 def _fallen(group: dict[str, Result], doors: Mapping[str, Result]) -> list[Fallen]:
@@ -85,5 +90,5 @@ def _fallen(group: dict[str, Result], doors: Mapping[str, Result]) -> list[Falle
         if accepted:
             return [Fallen(FindingKind.REFUSES_TOKENS, name, {name: each}, accepted) for name, each in group.items()]
         if len(group) > 1:
-            return [Fallen(FindingKind.ISSUER_NOT_ACCEPTED, issuer, group)]
+            return [Fallen(FindingKind.ISSUER_NOT_ACCEPTED, issuer or UNNAMED_ISSUER, group)]
     return [Fallen(FindingKind.ENDPOINT_DOWN, name, {name: each}) for name, each in group.items()]

@@ -94,6 +94,8 @@ def _clock(result: Result, marks: Alphabet) -> Text:
     offset = result.clock_offset_seconds
     if offset is None:
         return Text(marks.dash, "dim")
+    if abs(offset) < 1.0:  # a Date header knows no fractions of a second
+        return Text("<1 s")
     big = abs(offset) >= BIG_OFFSET_SECONDS
     sign = "-" if offset < 0 else "+"
     return Text(f"{sign}{duration_text(abs(offset))}{' !' if big else ''}", "yellow" if big else "")

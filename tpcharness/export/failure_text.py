@@ -85,7 +85,8 @@ def deciding_exchange(result: Result) -> Exchange | None:
             of_phase = [each for each in exchanges if each.status is None and each.phase is not Phase.CLEANUP]
         case _:
             of_phase = [exchange for exchange in exchanges if exchange.phase is result.phase]
-    for candidates in (_bad(of_phase), of_phase):
+    elsewhere = [exchange for exchange in exchanges if exchange.phase is not Phase.CLEANUP]
+    for candidates in (_bad(of_phase), _bad(elsewhere) if result.phase is Phase.REQUEST else [], of_phase):
         if candidates:
             return candidates[-1]
     return None

@@ -91,7 +91,8 @@ class Story:
         if exchange.status is None:
             self._line("<", f"{exchange.error or 'no answer'} ({took})", STYLES[CellState.FAILURE])
             return
-        style = STYLES[CellState.FAILURE if exchange.status >= 400 else CellState.OK]
+        expected = exchange.phase is Phase.CLEANUP and exchange.status in (404, 410)  # gone is what it should be
+        style = STYLES[CellState.FAILURE if exchange.status >= 400 and not expected else CellState.OK]
         self._line("<", f"{exchange.status} {exchange.status_text} ({exchange.server or 'no Server'}, {took})", style)
         for text in (exchange.body_excerpt, exchange.error):
             if text.strip():

@@ -24,6 +24,7 @@ from tpcharness.results.run import RunEnd, RunFacts
 from tpcharness.results.store import Cell, CellState, MatrixStore, Tally
 
 MOST_SINGLES = 20
+FEW_SINGLES = 3  # so few single links are told with their remedies
 MOST_DETAILS = 20
 
 Cells = dict[tuple[Subject, Variant], Cell]
@@ -166,7 +167,7 @@ def findings_text(findings: Sequence[Finding], marks: Alphabet, console: Console
     for finding in (*wide, *singles[:MOST_SINGLES]):
         state = CellState.ERROR if finding.blame is Blame.CLIENT else CellState.FAILURE
         body = Text(marks.clean(finding.sentence))
-        if not finding.kind.narrow:
+        if not finding.kind.narrow or len(singles) <= FEW_SINGLES:
             body.append(f"\n{finding.reason.info.fix}", "dim")
         body.append(f"\n{finding.cells:,} of {count_text(finding.of, 'cell')}", "dim")
         body.append(f"{marks.separator}tpcharness explain {finding.reason.value}", "dim")

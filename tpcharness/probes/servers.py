@@ -56,7 +56,13 @@ class ServerBook:
             return seen
 
     def stops_with_its_client(self, endpoint: Endpoint, head: Answer | None) -> bool:
-        """Whether a copy that this active party has accepted ends when we go; one that it is silent about may not."""
-        if head is None or head.status is None:
+        """Whether a copy ends when we go: at those that watch their client, unless they were silent about the COPY.
+
+        `head` None is a copy that we left before its answer; then counts what the endpoint has said of itself before.
+        """
+        if head is None:
+            texts = self.texts(endpoint)
+            return bool(texts) and identify(texts[-1]).implementation in _STOP_WITH_THEIR_CLIENT
+        if head.status is None:
             return False
         return self.identify_copy(endpoint, head).implementation in _STOP_WITH_THEIR_CLIENT
