@@ -139,7 +139,10 @@ REWRITTEN: list[Callable[[str], str]] = [
 def test_other_letters_prefixes_and_tails(dialect: Dialect, mode: Mode, cause: Cause) -> None:
     for one in spoken(dialect, mode, replace(PLAIN, cause=cause)):
         for rewrite in REWRITTEN:
-            judged(one, replace(one, text=rewrite(one.text.decode()).encode()))
+            text = rewrite(one.text.decode())
+            # A refusal that names another server only now has become another refusal.
+            if one.streamed or "://" not in text or b"://" in one.text:
+                judged(one, replace(one, text=text.encode()))
 
 
 @pytest.mark.parametrize(("dialect", "mode", "cause"), SAYINGS)

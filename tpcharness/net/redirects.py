@@ -21,6 +21,7 @@ SHARED_PARENTS = frozenset(
 )
 CLOUDS = frozenset({"amazonaws.com", "cloudfront.net", "googleapis.com", "windows.net", "azure.com"})
 
+MAX_LABEL = 63
 STATUSES = frozenset({301, 302, 303, 307, 308})
 
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -66,7 +67,8 @@ def next_hop(url: str, status: int, location: str, method: str, policy: Redirect
 def can_be_asked(url: str) -> bool:
     """Whether a URL that somebody gave us is one of http or https that a request can be sent to as it is.
 
-    Nothing is left in it that could end a line of the request's head, and no user or password: those are not ours.
+    Nothing is left in it that could end a line of the request's head, no user or password, which are not ours, and no
+    host that no name server knows, such as a token of ours made into one (RFC 1035 2.3.4).
     """
     try:
         parts = urlsplit(url)
@@ -74,7 +76,8 @@ def can_be_asked(url: str) -> bool:
     except ValueError:
         return False
     plain = _PRINTABLE.fullmatch(url) and _AUTHORITY.fullmatch(parts.netloc)
-    return plain is not None and parts.scheme in {"https", "http"} and port != 0
+    known = all(len(label) <= MAX_LABEL for label in (parts.hostname or "").split("."))
+    return plain is not None and known and parts.scheme in {"https", "http"} and port != 0
 
 
 def _file(path: str) -> str:
