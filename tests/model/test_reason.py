@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 from tpcharness.model.reason import TABLE, Reason
 from tpcharness.model.variant import Blame, Phase
@@ -54,3 +56,15 @@ def test_frozen_phases_and_blame_digits() -> None:
     assert {blame.value: blame.digit for blame in Blame} == {
         "nobody": 0, "source": 1, "destination": 2, "path": 3, "issuer": 4, "client": 5, "undetermined": 6,
     }  # fmt: skip
+
+
+def test_every_reason_is_produced_by_a_test() -> None:
+    """Somewhere a test sees each reason come out; what nothing can produce has no place in the table."""
+    tests = Path(__file__).parents[1]
+    seen = "\n".join(path.read_text(encoding="utf-8") for path in tests.rglob("*.py") if path != Path(__file__))
+    missing = [
+        reason.value
+        for reason in Reason
+        if not re.search(rf"\b(?:Reason|R|_R)\.{reason.name}\b|[\"']{reason.value}[\"']", seen)
+    ]
+    assert missing == []

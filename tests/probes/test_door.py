@@ -13,11 +13,14 @@ import pytest
 from tests.support.clocks import FixedClock
 from tests.support.house import KIB, open_house, shortened
 from tpcharness.model.endpoint import AddressFamily, Link
+from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Result, VerifiedBy
+from tpcharness.model.result import Checksum, Result, VerifiedBy
 from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 from tpcharness.net.resolver import Lookup
 from tpcharness.payload.content import Content
+from tpcharness.probes.door import door_failure
+from tpcharness.probes.verification import Verification
 from tpcharness.testbed.dialects.catalogue import DIALECTS
 
 R = Reason
@@ -236,3 +239,12 @@ async def test_a_door_is_an_endpoints(tmp_path: Path) -> None:
 def _places(result: Result) -> list[str]:
     """Which address each exchange went to."""
     return [exchange.hops[-1].address for exchange in result.evidence.exchanges]
+
+
+def test_bytes_that_come_back_changed_are_not_a_wrong_checksum() -> None:
+    """What the door read itself is `content_mismatch`; what the storage only tells of good bytes is not."""
+    wrong = Failure(Reason.CHECKSUM_MISMATCH, "changed")
+    read = Checksum("adler32", "00000001", "00000002", VerifiedBy.READBACK)
+    told = Checksum("adler32", "00000001", "00000001", VerifiedBy.READBACK)
+    assert door_failure(Verification(wrong, read)).reason is Reason.CONTENT_MISMATCH
+    assert door_failure(Verification(wrong, told)).reason is Reason.CHECKSUM_MISMATCH

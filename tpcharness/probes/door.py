@@ -193,7 +193,7 @@ class DoorProbe:
         door.checksum = seen.checksum
         door.warnings.extend(seen.warnings)
         if seen.failure is not None:
-            door.fail(_of_door(seen))
+            door.fail(door_failure(seen))
 
     async def _clean(self, door: _Door, file: PayloadFile) -> None:
         left = await self._payload.remove_all((file,), door.trail)
@@ -229,7 +229,7 @@ class DoorProbe:
         )
 
 
-def _of_door(seen: Verification) -> Failure:
+def door_failure(seen: Verification) -> Failure:
     """The failure in the words of a door: bytes that came back differ from those that we had stored there."""
     failure = seen.failure or Failure(Reason.VERIFY_FAILED)
     damaged = failure.reason in (Reason.CHECKSUM_MISMATCH, Reason.SIZE_MISMATCH)
