@@ -142,7 +142,7 @@ def test_every_setting_arrives(folder):
     assert config.intervals == (90.0, 3600.0)
     assert config.limits == RunLimits(concurrency=5)
     assert config.timeouts == TimeLimits(transfer_seconds=3600.0, marker_silence_seconds=0.0)
-    assert config.listen == "[::1]:8080"
+    assert config.daemon.listen == "[::1]:8080"
     assert config.warnings == ()
 
 

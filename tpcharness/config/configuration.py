@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from tpcharness.config.lines import KeyPath
 from tpcharness.config.problems import Problem, dotted
 from tpcharness.config.schema import TOKEN_SECTIONS
 from tpcharness.model.endpoint import Endpoint
-from tpcharness.model.settings import HarnessSettings, ProbeSelection, RunLimits, TimeLimits, TokenSettings
+from tpcharness.model.settings import (
+    DaemonSettings,
+    DowntimeSettings,
+    DowntimeSource,
+    HarnessSettings,
+    HistorySettings,
+    ProbeSelection,
+    RunLimits,
+    TimeLimits,
+    TokenSettings,
+)
 
 SettingValue = str | int | float | tuple[str, ...] | tuple[int, ...]
 
@@ -19,8 +29,7 @@ SettingValue = str | int | float | tuple[str, ...] | tuple[int, ...]
 class Config:
     """A configuration without errors.
 
-    Paths are absolute. `intervals` are seconds, one for each of `probes`, for a service that runs rounds; `listen` is
-    where it listens. `origins` tells for every dotted key where its value came from: "endpoints.toml:12",
+    Paths are absolute. `intervals` are seconds, one for each of `probes`, for a service that runs rounds. `origins` tells for every dotted key where its value came from: "endpoints.toml:12",
     "[defaults], endpoints.toml:5", "environment TPCHARNESS_STATE_DIR" or "default".
     """
 
@@ -32,8 +41,11 @@ class Config:
     limits: RunLimits
     timeouts: TimeLimits
     intervals: tuple[float, ...]
-    listen: str
     origins: Mapping[str, str]
+    daemon: DaemonSettings = DaemonSettings()
+    history: HistorySettings = HistorySettings()
+    downtimes: tuple[DowntimeSettings, ...] = ()
+    downtime_sources: Mapping[str, DowntimeSource] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
     def settings(self) -> Iterator[tuple[str, SettingValue]]:
@@ -42,23 +54,23 @@ class Config:
             yield dotted(path), value
 
     def _settings(self) -> Iterator[tuple[KeyPath, SettingValue]]:
-        for field in fields(self.harness):
-            yield ("harness", field.name), getattr(self.harness, field.name)
+        for part in fields(self.harness):
+            yield ("harness", part.name), getattr(self.harness, part.name)
         for name, tokens in self.tokens.items():
             for key in TOKEN_SECTIONS[tokens.kind].model_fields:
                 yield ("tokens", name, key), getattr(tokens, key)
         for name, endpoint in self.endpoints.items():
-            for field in fields(endpoint):
-                if field.name != "name":
-                    yield ("endpoints", name, field.name), getattr(endpoint, field.name)
+            for part in fields(endpoint):
+                if part.name != "name":
+                    yield ("endpoints", name, part.name), getattr(endpoint, part.name)
         for index, (probe, interval) in enumerate(zip(self.probes, self.intervals, strict=True)):
             yield ("probes", index, "variant"), probe.variants
             yield ("probes", index, "sources"), probe.sources
             yield ("probes", index, "destinations"), probe.destinations
             yield ("probes", index, "sizes"), probe.sizes
             yield ("probes", index, "interval"), interval
-        for field in fields(self.limits):
-            yield ("limits", field.name), getattr(self.limits, field.name)
-        for field in fields(self.timeouts):
-            yield ("timeouts", field.name.removesuffix("_seconds")), getattr(self.timeouts, field.name)
-        yield ("daemon", "listen"), self.listen
+        for part in fields(self.limits):
+            yield ("limits", part.name), getattr(self.limits, part.name)
+        for part in fields(self.timeouts):
+            yield ("timeouts", part.name.removesuffix("_seconds")), getattr(self.timeouts, part.name)
+        yield ("daemon", "listen"), self.daemon.listen

@@ -23,6 +23,7 @@ from tpcharness.config.schema import (
 from tpcharness.config.source import Source
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.settings import (
+    DaemonSettings,
     HarnessSettings,
     ProbeSelection,
     RunLimits,
@@ -65,7 +66,7 @@ class _Settler:
             limits=limits,
             timeouts=TimeLimits(**{f"{name}_seconds": value for name, value in times.items()}),
             intervals=tuple(interval for _, interval in probes),
-            listen=self._section(("daemon",), file.daemon)["listen"],
+            daemon=DaemonSettings(**self._section(("daemon",), file.daemon)),
             origins=MappingProxyType(self._origins),
         )
 

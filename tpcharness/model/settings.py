@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from tpcharness.model.variant import Variant
 
 MIB = 1024 * 1024
+DAY_SECONDS = 86400.0
 
 
 class TokenKind(StrEnum):
@@ -81,3 +83,76 @@ class ProbeSelection:
     sources: tuple[str, ...] = ("*",)
     destinations: tuple[str, ...] = ("*",)
     sizes: tuple[int, ...] = (MIB,)
+
+
+class LinkDetail(StrEnum):
+    """Which links the metrics of `/metrics/links` speak of."""
+
+    AUTO = "auto"  # full for up to 20,000 links (of all variants), else failing
+    FULL = "full"
+    FAILING = "failing"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSettings:
+    """The running service.
+
+    A changed state of a subject is confirmed when it was seen `confirmations` times in a row, looked at again every
+    `confirm_interval_seconds` until then. A result older than `stale_intervals` of its interval is withdrawn.
+    After `max_refusals` refusals (401, 403, 429) in a row an endpoint is left alone for `refusal_pause_seconds`.
+    `stop_seconds` bounds the clean-up when the service ends.
+    """
+
+    listen: str = "127.0.0.1:10919"
+    external_url: str = ""
+    web_config: str = ""
+    link_metrics: LinkDetail = LinkDetail.AUTO
+    confirmations: int = 3
+    confirm_interval_seconds: float = 600.0
+    stale_intervals: float = 3.0
+    max_refusals: int = 10
+    refusal_pause_seconds: float = DAY_SECONDS
+    stop_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """What is remembered for how long. An empty `database` is `history.sqlite` in the state directory.
+
+    A `postgresql://USER@HOST:PORT/NAME` URL holds no password: that stands in `password_file`.
+    """
+
+    database: str = ""
+    password_file: str = ""
+    keep_results_seconds: float = 400 * DAY_SECONDS
+    keep_evidence_seconds: float = 30 * DAY_SECONDS
+    keep_rollups_seconds: float = 5 * 366 * DAY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class DowntimeSettings:
+    """One downtime from a manual list, `[[downtimes]]`: endpoints by name or glob, from `start` to `end`."""
+
+    endpoints: tuple[str, ...]
+    start: datetime
+    end: datetime
+    text: str = ""
+
+
+class DowntimeKind(StrEnum):
+    """Whose format a document of downtimes has."""
+
+    GOCDB = "gocdb"
+    OSG = "osg"
+
+
+@dataclass(frozen=True, slots=True)
+class DowntimeSource:
+    """One `[downtime_sources.NAME]`: a document at a URL or in a file (one of the two), read anew every so often."""
+
+    name: str
+    kind: DowntimeKind
+    url: str = ""
+    file: str = ""
+    refresh_seconds: float = 900.0
