@@ -31,12 +31,13 @@ test-fast: $(VENV)/.development ## Run the quick tests that need nothing but Pyt
 	@$(BIN)/pytest -m "not slow and not real"
 
 .PHONY: check
-check: $(VENV)/.development ## Check style, types, the floors of the house and spelling
+check: $(VENV)/.development ## Check style, types, the floors of the house, spelling and the Dockerfile
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/codespell
+	@$(BIN)/hadolint Dockerfile
 
 .PHONY: truth
 truth: $(VENV)/.development ## Try every fault with every kind of storage, print the table and write docs/truth.md
@@ -46,6 +47,14 @@ truth: $(VENV)/.development ## Try every fault with every kind of storage, print
 .PHONY: bench
 bench: $(VENV)/.development ## Measure the speed budgets
 	@$(BIN)/python -m bench
+
+.PHONY: image
+image: ## Build the container image with buildah, as root; with a container engine: docker build .
+	@packaging/build-image
+
+.PHONY: packages
+packages: $(VENV)/.development ## Build the deb and the rpm into dist
+	@packaging/build-packages
 
 .PHONY: clean
 clean: ## Remove the virtual environment and everything made by tools

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from bench.copies import ExchangesFailedError, copy_measures
+from bench.exposition import exposition_measures
 from bench.measure import table
 from bench.pure import pure_measures
 
@@ -33,7 +34,7 @@ def main() -> int:
     except ExchangesFailedError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    measures = [*copies, *pure_measures(runs)]
+    measures = [*copies, *pure_measures(runs), *exposition_measures(runs, quick=given.quick)]
     print(table(measures), file=sys.stderr)
     print(json.dumps([measure.document() for measure in measures], indent=2))
     return 0

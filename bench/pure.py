@@ -14,7 +14,7 @@ from tpcharness.model.endpoint import AddressFamily, Endpoint, LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Checksum, Evidence, Exchange, Hop, Implementation, Markers, Result, VerifiedBy
 from tpcharness.model.settings import MIB, ProbeSelection
-from tpcharness.model.variant import LINK_VARIANTS, Blame, Outcome, Phase, Variant
+from tpcharness.model.variant import DEFAULT_VARIANTS, Blame, Outcome, Phase, Variant
 from tpcharness.wire.markers import MarkerStream
 
 ENDPOINTS = 170  # the size of WLCG
@@ -65,7 +65,7 @@ def _plan(runs: int) -> Measure:
             for source in names
             for destination in names
             if source != destination
-            for variant in LINK_VARIANTS
+            for variant in DEFAULT_VARIANTS
         ]
 
     ours, bare = interleaved(runs, lambda: make_plan(endpoints, [ProbeSelection()]), pairs)

@@ -1,4 +1,4 @@
-"""Writes the pages that are generated from the code: reasons.md and exit-codes.md. With --check it only compares."""
+"""Writes the pages that are generated from the code (`PAGES`). With --check it only compares."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from itertools import groupby
 from pathlib import Path
 
 from tpcharness.cli.exits import ExitCode
+from tpcharness.daemon.web.openapi import openapi_text
+from tpcharness.export.metrics.catalogue import CATALOGUE
 from tpcharness.model.reason import TABLE
-from tpcharness.model.variant import Blame
+from tpcharness.model.variant import Blame, Variant
 
 HERE = Path(__file__).parent
 
@@ -47,7 +49,89 @@ def exit_codes() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"reasons.md": reasons, "exit-codes.md": exit_codes}
+def metrics() -> str:
+    """Every metric, section by section, and how to come by them."""
+    lines = _METRICS_BEFORE.splitlines()
+    for section, group in groupby(CATALOGUE, key=lambda metric: metric.section):
+        lines += ["", f"## {section.value}", "", "| name | type | labels | meaning | in a run |"]
+        lines.append("| --- | --- | --- | --- | --- |")
+        for metric in group:
+            labels = ", ".join(f"`{label}`" for label in metric.labels)
+            one_shot = "yes" if metric.one_shot else ""
+            lines.append(f"| `{metric.name}` | {metric.kind.value} | {labels} | {metric.help} | {one_shot} |")
+    variants = ", ".join(f"`{variant.value}`" for variant in Variant)
+    after = _METRICS_AFTER.replace("VARIANTS", variants)
+    return "\n".join([*lines, "", *after.splitlines()]) + "\n"
+
+
+_METRICS_BEFORE = """\
+# Metrics
+
+Generated from `tpcharness/export/metrics/catalogue.py`. Names and labels are public: they are only added.
+
+A running service has two paths. `/metrics` is small: the service itself, all endpoints, and everything about links that
+can be said without naming each. `/metrics/links` has the families of links, one sample per link and way of copying, six
+families: scrape it less often. Prometheus asks for both:
+
+```yaml
+scrape_configs:
+  - job_name: tpcharness
+    scrape_interval: 30s
+    static_configs: [{targets: ["127.0.0.1:10919"]}]
+  - job_name: tpcharness-links
+    metrics_path: /metrics/links
+    scrape_interval: 60s  # at most 2 minutes, or the points do not join
+    static_configs: [{targets: ["127.0.0.1:10919"]}]
+```
+
+`link_metrics` in `[daemon]` says which links: `full`, `failing` (while the latest result is a failure or an error),
+`none`, or `auto`, which is `full` up to 20,000 links. With `failing`, a link that is absent may be ok: rest dashboards
+and alerts on the families of endpoints, which are always complete. A full mesh of 170 endpoints has half a million
+samples; that costs Prometheus some 2 GB of memory.
+
+## What absent means
+
+- No `probe_success` and no code: the link never ran, was skipped (an endpoint is down), or its result is stale. It does
+  not mean 0. `..._last_run_timestamp_seconds` stays.
+- A result is stale when it is older than three intervals of its probe (`stale_intervals` in `[daemon]`).
+- A link that a reload has removed is gone with the next scrape.
+- Counters are absent until they are raised for the first time. They survive a restart.
+
+## Without a service
+
+```
+tpcharness matrix endpoints.toml --output prometheus:/var/lib/node_exporter/textfile/tpcharness.prom
+tpcharness matrix endpoints.toml --push-gateway http://pushgateway.example:9091
+```
+
+The file appears whole or not at all, as node_exporter's textfile collector wants it. The Pushgateway gets it under job
+`tpcharness` and the harness's name as instance; it replaces what was there. `tpcharness check` knows both too. The
+last column tells what such a run has: no counters, because they would start anew each time, and a rate over that is
+a wrong number."""
+
+_METRICS_AFTER = """\
+Beside these, `/metrics` has `process_*`, as every client library has them: memory, CPU, open files, time of start.
+
+## Labels
+
+| label | values |
+| --- | --- |
+| `source`, `destination`, `endpoint` | names of endpoints, as configured |
+| `culprit` | an endpoint, several of them, a link (`SITE-A -> SITE-B`), an issuer, or `client` for us |
+| `variant` | how it is probed: VARIANTS |
+| `role` | what the endpoint was in the probe: `source` or `destination`; alone it is the destination |
+| `outcome` | `ok`, `failure` (a storage, an issuer or the path failed), `error` (we failed), `skipped` |
+| `reason`, `phase`, `blame`, `code` | as in [reasons](reasons.md) |
+
+A result code is a number in one metric and a label in another; `count_values` joins them:
+
+```
+count_values("code", tpcharness_probe_result_code)
+  * on (code) group_left (reason, blame) tpcharness_result_code_info
+```"""
+
+
+PAGES = {"reasons.md": reasons, "exit-codes.md": exit_codes, "metrics.md": metrics, "openapi.json": openapi_text}
 
 
 def main(words: list[str]) -> int:

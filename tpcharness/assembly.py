@@ -1,12 +1,13 @@
-"""The one wiring of the house: a configuration becomes a runner with everything under it.
+"""The one wiring of the house: a configuration becomes a runner, or a service, with everything under it.
 
-Commands and, later, the daemon differ in what they do with it, not in how it is put together.
+The state (lock and ledger) lives as long as the process. A wiring (client, tokens, payload, probes) belongs to one
+configuration: a one-shot run has one, a service a new one with each reload.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,23 +18,28 @@ from tpcharness import __version__
 from tpcharness.config.configuration import Config
 from tpcharness.engine.limits import Limits
 from tpcharness.engine.runner import Runner
+from tpcharness.engine.schedule import Schedule
+from tpcharness.engine.service import Service
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Observer
 from tpcharness.model.seams import Clock, Probe, Sink, TokenSource
 from tpcharness.model.settings import HarnessSettings
 from tpcharness.model.variant import Variant
 from tpcharness.net.client import HttpClient
+from tpcharness.net.xroot import XrootClient
 from tpcharness.payload.cleaning import Cleaning, clean, leftovers
 from tpcharness.payload.errands import Errands
-from tpcharness.payload.ledger import Ledger
+from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.lock import StateLock
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.store import PayloadStore
+from tpcharness.probes.control import Control
 from tpcharness.probes.door import DoorProbe
 from tpcharness.probes.https_copy import HttpsCopyProbe
+from tpcharness.probes.root_copy import RootCopyProbe
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
-from tpcharness.tokens.desk import TokenDesk
+from tpcharness.tokens.desk import TokenDesk, TokenRecord
 from tpcharness.tokens.sources import make_token_source
 from tpcharness.wire.copy_request import Mode
 
@@ -58,64 +64,132 @@ def user_agent(harness: HarnessSettings) -> str:
     return f"tpcharness/{__version__}{contact}"
 
 
+@asynccontextmanager
+async def open_state(harness: HarnessSettings) -> AsyncIterator[Ledger]:
+    """Locks the state directory and opens the ledger in it: what lives as long as the process.
+
+    Raises StateBusy when another harness works there, and StateUnusable when the disk does not take our notes: in
+    either case nothing has been sent.
+    """
+    state_dir = Path(harness.state_dir)
+    with StateLock(state_dir):
+        async with Ledger(state_dir / LEDGER_NAME) as ledger:
+            yield ledger
+
+
 @dataclass(frozen=True, slots=True)
-class Harness:
-    """A wired house: open as long as `assemble` is."""
+class Wiring:
+    """Everything between the ledger and the probes, for one configuration: open as long as `wire` is."""
 
     config: Config
-    run_id: str
-    clock: Clock
+    client: HttpClient
     names: PayloadNames
     ledger: Ledger
     payload: PayloadStore
+    probes: Mapping[Variant, Probe]
+
+    async def clean(self, observer: Observer, *, entries: Iterable[LedgerEntry] | None = None) -> Cleaning:
+        """Removes what former runs left at the configured endpoints, or these `entries`, and only that."""
+        return await clean(self.payload, self.ledger, self.names, self.config.endpoints, observer, entries=entries)
+
+
+@asynccontextmanager
+async def wire(
+    config: Config,
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    run_id: str,
+    generation: int = 0,
+    token_record: TokenRecord | None = None,
+) -> AsyncIterator[Wiring]:
+    """Opens the HTTP client and wires the rest. `generation` tells the seeds of several wirings of a run apart."""
+    names = PayloadNames(config.harness.name, run_id, generation=generation)
+    async with (
+        HttpClient(
+            user_agent=user_agent(config.harness), limits=config.timeouts, ca_path=config.harness.ca_path
+        ) as client,
+        XrootClient(program="tpcharness", limits=config.timeouts, trust=client.trust) as xroot,
+    ):
+        sources = {name: make_token_source(settings, client, clock) for name, settings in config.tokens.items()}
+        tokens = TokenDesk(sources, token_record)
+        payload = PayloadStore(client, tokens, ledger, names, clock, config.timeouts)
+        probes = make_probes(config, client, xroot, tokens, payload, names)
+        yield Wiring(config, client, names, ledger, payload, probes)
+
+
+@dataclass(frozen=True, slots=True)
+class Harness:
+    """A house wired for one run: open as long as `assemble` is."""
+
+    wiring: Wiring
     runner: Runner
     observer: Observer
 
     @property
+    def ledger(self) -> Ledger:
+        return self.wiring.ledger
+
+    @property
     def leftovers(self) -> int:
         """How many files former runs have left in the ledger."""
-        return len(leftovers(self.ledger, self.names))
+        return len(leftovers(self.ledger, self.wiring.names))
 
     async def clean(self) -> Cleaning:
         """Removes what former runs left at the configured endpoints, and only that."""
-        return await clean(self.payload, self.ledger, self.names, self.config.endpoints, self.observer)
+        return await self.wiring.clean(self.observer)
 
     async def remove_seeds(self) -> list[tuple[PayloadFile, Failure]]:
         """Removes the seeds of this run; gives back those that stay in the ledger."""
-        return await self.payload.remove_seeds(self.observer)
+        return await self.wiring.payload.remove_seeds(self.observer)
 
 
 @asynccontextmanager
 async def assemble(
     config: Config, *, run_id: str, sink: Sink, observer: Observer, clock: Clock
 ) -> AsyncIterator[Harness]:
-    """Locks the state directory, opens ledger and client, and wires the rest.
+    """A runner with everything under it, from the lock of the state directory on; raises what `open_state` raises."""
+    async with open_state(config.harness) as ledger, wire(config, ledger, clock, run_id=run_id) as wiring:
+        limits = Limits(config.limits)
+        runner = Runner(wiring.probes, limits, sink, observer, clock, probe_ids(), run_id)
+        yield Harness(wiring, runner, observer)
 
-    Raises StateBusy when another harness works there, and LedgerError when the disk does not take our notes: in
-    either case nothing has been sent.
-    """
-    names = PayloadNames(config.harness.name, run_id)
-    state_dir = Path(config.harness.state_dir)
-    with StateLock(state_dir):
-        async with (
-            Ledger(state_dir / LEDGER_NAME) as ledger,
-            HttpClient(
-                user_agent=user_agent(config.harness), limits=config.timeouts, ca_path=config.harness.ca_path
-            ) as client,
-        ):
-            sources = {name: make_token_source(settings, client, clock) for name, settings in config.tokens.items()}
-            tokens = TokenDesk(sources)
-            payload = PayloadStore(client, tokens, ledger, names, clock, config.timeouts)
-            probes = make_probes(config, client, tokens, payload, names)
-            numbers = count(1)
-            runner = Runner(
-                probes, Limits(config.limits), sink, observer, clock, lambda: f"{next(numbers):05d}", run_id
-            )
-            yield Harness(config, run_id, clock, names, ledger, payload, runner, observer)
+
+def make_service(
+    wiring: Wiring,
+    schedule: Schedule,
+    sink: Sink,
+    observer: Observer,
+    clock: Clock,
+    *,
+    run_id: str,
+    lag: Callable[[float], None],
+) -> Service:
+    """The service of a process: takes other wirings on later, by `Service.adopt`."""
+    limits = limits_of(wiring.config)
+    return Service(schedule, wiring.probes, limits, sink, observer, clock, probe_ids(), run_id, lag=lag)
+
+
+def limits_of(config: Config) -> Limits:
+    """Fresh places for a configuration, its endpoints known."""
+    limits = Limits(config.limits)
+    limits.know(config.endpoints.values())
+    return limits
+
+
+def probe_ids() -> Callable[[], str]:
+    """A maker of names that are unique in a run."""
+    numbers = count(1)
+    return lambda: f"{next(numbers):05d}"
 
 
 def make_probes(
-    config: Config, client: HttpClient, tokens: TokenSource, payload: PayloadStore, names: PayloadNames
+    config: Config,
+    client: HttpClient,
+    xroot: XrootClient,
+    tokens: TokenSource,
+    payload: PayloadStore,
+    names: PayloadNames,
 ) -> dict[Variant, Probe]:
     """Every way to probe that there is. A new one is a file in `probes` and a line here."""
     servers = ServerBook()
@@ -124,5 +198,6 @@ def make_probes(
     probes: list[Probe] = [
         DoorProbe(client, errands, payload, names, verifier, servers),
         *(HttpsCopyProbe(mode, client, tokens, payload, names, verifier, servers, config.timeouts) for mode in Mode),
+        RootCopyProbe(xroot, tokens, payload, names, Control(errands, payload, verifier), servers, config.timeouts),
     ]
     return {probe.variant: probe for probe in probes}

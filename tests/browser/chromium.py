@@ -45,17 +45,25 @@ class Browser:
 
     def open(self, file: Path, fragment: str = "", *, theme: str = "light", width: int = 1280) -> None:
         """Loads the file; returns when it is drawn."""
+        self.visit(f"{file.as_uri()}{fragment}", theme=theme, width=width)
+
+    def visit(self, url: str, *, theme: str = "light", width: int = 1280) -> None:
+        """The same for a page of a server."""
         features = [{"name": "prefers-color-scheme", "value": theme}]
         self._command("Emulation.setEmulatedMedia", media="", features=features)
         self._command("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.driver.get("about:blank")  # else a change of the fragment alone would not load anything
-        self.driver.get(f"{file.as_uri()}{fragment}")
+        self.driver.get(url)
 
     def open_without_script(self, file: Path) -> str:
         """Loads the file as a reader does who allows no script; what assistive technology would read there."""
+        return self.visit_without_script(file.as_uri())
+
+    def visit_without_script(self, url: str) -> str:
+        """The same for a page of a server."""
         self._command("Emulation.setScriptExecutionDisabled", value=True)
         try:
-            self.driver.get(file.as_uri())
+            self.driver.get(url)
             nodes = self._command("Accessibility.getFullAXTree")["nodes"]
         finally:
             self._command("Emulation.setScriptExecutionDisabled", value=False)
@@ -87,6 +95,13 @@ class Browser:
         """The page as it prints."""
         printed = self._command("Page.printToPDF", preferCSSPageSize=True, generateTaggedPDF=False)
         return base64.b64decode(printed["data"])
+
+    def picture(self, file: Path) -> None:
+        """The whole page as a PNG, for people to look at."""
+        size = self._command("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 8000), "scale": 1}
+        shot = self._command("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        file.write_bytes(base64.b64decode(shot["data"]))
 
     def emulate(self, media: str) -> None:
         self._command("Emulation.setEmulatedMedia", media=media)

@@ -28,7 +28,7 @@ from tpcharness.model.result import (
     TokenFacts,
     VerifiedBy,
 )
-from tpcharness.model.variant import LINK_VARIANTS, Blame, Outcome, Phase, Variant
+from tpcharness.model.variant import DEFAULT_VARIANTS, Blame, Outcome, Phase, Variant
 from tpcharness.results.run import EndpointFacts, RunEnd, RunFacts
 from tpcharness.results.store import MatrixStore
 
@@ -114,7 +114,7 @@ def mesh(count: int, *, spread: float = 0.02) -> Mesh:
             if source is destination:
                 continue
             alone = dice.random() < spread
-            for variant in LINK_VARIANTS:
+            for variant in DEFAULT_VARIANTS:
                 make: Callable[[Site, Site, Variant], Result] = made.good
                 if {source.number, destination.number} & down:
                     make = made.skipped
@@ -127,8 +127,8 @@ def mesh(count: int, *, spread: float = 0.02) -> Mesh:
                 elif alone and dice.random() < 0.2:
                     make = made.ours
                 store.add(make(source, destination, variant))
-    links = len(LINK_VARIANTS) * count * (count - 1)
-    dropped = [Dropped(LinkSubject(sites[0].name, "SITE-OPTED-OUT"), v, DropReason.OPTED_OUT) for v in LINK_VARIANTS]
+    links = len(DEFAULT_VARIANTS) * count * (count - 1)
+    dropped = [Dropped(LinkSubject(sites[0].name, "SITE-OPTED-OUT"), v, DropReason.OPTED_OUT) for v in DEFAULT_VARIANTS]
     run = RunFacts(
         run_id=RUN_ID,
         started_at=START,

@@ -9,10 +9,12 @@ from tpcharness.config.addresses import (
     check_issuer_url,
     check_listen,
     check_path,
+    check_root_url,
     is_below,
     same_place,
 )
 from tpcharness.config.problems import Unfit
+from tpcharness.wire.xroot.opaque import RootUrl
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_takes_an_endpoint_without_its_trailing_slash(url, settled):
     [
         ("davs://a.example/x", "not an https", "write https://"),
         ("http://a.example/x", "not an https", "tokens"),
-        ("root://a.example//x", "not an https", "not supported"),
+        ("root://a.example//x", "not an https", "in the key `root`"),
         ("gsiftp://a.example/x", "not an https", "WebDAV"),
         ("a.example/x", "not an https", "https://HOST"),
         ("foo://a.example/x", "not an https", "https://"),
@@ -68,6 +70,43 @@ def test_takes_an_endpoint_without_its_trailing_slash(url, settled):
 def test_refuses_what_is_no_endpoint(url, message, remedy):
     with pytest.raises(Unfit) as caught:
         check_endpoint_url(url)
+    assert message in str(caught.value)
+    assert remedy in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "settled"),
+    [
+        ("roots://a.example:1094//pnfs/x/", "roots://a.example:1094//pnfs/x"),
+        ("root://a.example//", "root://a.example//"),
+        ("root://[2001:db8::1]:1095//x", "root://[2001:db8::1]:1095//x"),
+    ],
+)
+def test_takes_a_root_door(url, settled):
+    assert check_root_url(url) == settled
+    RootUrl.parse(settled)  # what the probe does with it
+
+
+@pytest.mark.parametrize(
+    ("url", "message", "remedy"),
+    [
+        ("https://a.example/x", "not a root://", "roots://HOST"),
+        ("xroot://a.example//x", "not a root://", "roots://HOST"),
+        ("a.example", "not a root://", "roots://HOST"),
+        ("root://a.example", "no // before", "root://HOST:PORT//PATH"),
+        ("roots://a.example/x", "no // before", "roots://HOST:PORT//PATH"),
+        ("root://u@a.example//x", "user name", "remove"),
+        ("root://a.example//x?authz=t", "query", "remove"),
+        ("root://a.example:0//x", "valid host and port", "PORT"),
+        ("root://[::1//x", "not a valid URL", "brackets"),
+        ("root://a.example//x%20y", "% or &", "plain name"),
+        ("root://a.example//x/../y", "..", "detours"),
+        ("root://a.example//x y", "blanks", "%20"),
+    ],
+)
+def test_refuses_what_is_no_root_door(url, message, remedy):
+    with pytest.raises(Unfit) as caught:
+        check_root_url(url)
     assert message in str(caught.value)
     assert remedy in caught.value.hint
 

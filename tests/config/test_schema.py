@@ -12,18 +12,34 @@ from pydantic import BaseModel
 from tpcharness.config.complaints import judge
 from tpcharness.config.lines import find_lines
 from tpcharness.config.schema import (
+    DAEMON_FIELDS,
     TOKEN_KINDS_NOT_BUILT,
     TOKEN_SECTIONS,
+    DaemonSection,
+    DowntimeSection,
+    DowntimeSourceSection,
     EndpointSection,
     EndpointsFile,
     HarnessSection,
+    HistorySection,
     LimitsSection,
     Section,
     TimeoutsSection,
 )
 from tpcharness.config.source import Source
 from tpcharness.model.endpoint import Endpoint
-from tpcharness.model.settings import HarnessSettings, RunLimits, TimeLimits, TokenKind, TokenSettings
+from tpcharness.model.settings import (
+    DaemonSettings,
+    DowntimeKind,
+    DowntimeSettings,
+    DowntimeSource,
+    HarnessSettings,
+    HistorySettings,
+    RunLimits,
+    TimeLimits,
+    TokenKind,
+    TokenSettings,
+)
 
 SCHEMA = EndpointsFile.model_json_schema()
 
@@ -48,6 +64,7 @@ def test_every_key_is_described(section: type[BaseModel]):
         (LimitsSection, RunLimits, ""),
         (TimeoutsSection, TimeLimits, "_seconds"),
         (EndpointSection, Endpoint, ""),
+        (DowntimeSection, DowntimeSettings, ""),
     ],
 )
 def test_the_file_can_say_what_the_model_knows(section, settings, suffix):
@@ -66,12 +83,25 @@ def test_defaults_are_those_of_the_model(section, settings, suffix):
         assert value == (list(expected) if isinstance(expected, tuple) else expected)
 
 
+def test_the_service_can_say_what_the_model_knows():
+    assert set(DAEMON_FIELDS.values()) == {field.name for field in fields(DaemonSettings)}
+    defaults = {DAEMON_FIELDS[key]: value for key, value in DaemonSection().model_dump().items()}
+    assert DaemonSettings(**defaults) == DaemonSettings()
+    history = HistorySection().model_dump().items()
+    names = {f"{key}_seconds" if key.startswith("keep_") else key: value for key, value in history}
+    assert HistorySettings(**names) == HistorySettings()
+    source = DowntimeSourceSection(kind="osg", file="x").model_dump()
+    source["refresh_seconds"] = source.pop("refresh")
+    assert set(source) == {field.name for field in fields(DowntimeSource)} - {"name"}
+    assert source["refresh_seconds"] == DowntimeSource("n", DowntimeKind.OSG).refresh_seconds
+
+
 def test_endpoint_defaults_are_those_of_the_model():
     section = EndpointSection(https="https://a/x")
     endpoint = Endpoint("A", "https://a/x")
-    assert section.model_dump() == {
-        field.name: getattr(endpoint, field.name) for field in fields(endpoint) if field.name != "name"
-    }
+    expected = {field.name: getattr(endpoint, field.name) for field in fields(endpoint) if field.name != "name"}
+    # In the model 0 means that nobody has set a bound; whoever writes a file gets a gentle one.
+    assert section.model_dump() == expected | {"bytes_per_day": 100 * 1024**3}
 
 
 def test_every_kind_of_token_has_its_section():
@@ -97,6 +127,15 @@ DOCUMENTS = [
     ('[tokens.t]\nkind = "discovery"\n', True),
     ('[tokens.t]\nkind = "file"\npath = "x"\n', True),
     ("[timeouts]\nconnect = 2.5\n", True),
+    ('[daemon]\nstale_after = 2.5\nlink_metrics = "failing"\nrefusal_pause = "1d"\n', True),
+    ('[history]\ndatabase = "postgresql://me@db:5432/tpc"\nkeep_results = "800d"\n', True),
+    ('[[downtimes]]\nendpoints = "A"\nstart = "2026-12-01T08:00:00Z"\nend = "2026-12-01T09:00:00Z"\n', True),
+    ('[downtime_sources.gocdb]\nkind = "gocdb"\nurl = "https://x.example/?a=b"\n', True),
+    ("[daemon]\nstale_after = 0\n", False),
+    ('[daemon]\nlink_metrics = "some"\n', False),
+    ("[daemon]\nconfirmations = 0\n", False),
+    ('[downtime_sources.gocdb]\nurl = "https://x.example/?a=b"\n', False),
+    ('[[downtimes]]\nendpoints = "A"\nstart = "2026-12-01"\nend = "2026-12-02"\n', False),
     ("[harness]\nnmae = 1\n", False),
     ("[endpoints.A]\n", False),
     ('[tokens.t]\nkind = "file"\n', False),

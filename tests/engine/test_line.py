@@ -156,3 +156,19 @@ def test_everybody_goes_once_nothing_is_exceeded_and_no_room_is_overlooked(
         line.release(waiter)
         done.append(waiter.number)
     assert sorted(done) == list(range(len(probes)))
+
+
+def test_who_has_left_is_not_admitted_and_stands_in_nobody_s_way() -> None:
+    line = WaitingLine(Limits(RunLimits(64)))
+    waiters = [line.join(number, link(A, other), 0.0) for number, other in enumerate((B, C, D, E))]
+    (first,) = admitted(line)
+    assert len(line) == 3
+    assert line.leave(waiters[1])
+    assert not line.leave(waiters[1])
+    assert not line.leave(first)
+    assert len(line) == 2
+    line.release(first)
+    assert [waiter.number for waiter in admitted(line)] == [2]
+    assert line.leave(waiters[3])
+    assert list(line.drain()) == []
+

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpcharness.engine.plan import PlanFilter, make_plan
+from tpcharness.engine.plan import PlanFilter, ScheduleTooLarge, make_plan, schedule_of
 from tpcharness.model.endpoint import Endpoint, EndpointSubject, Link, LinkSubject
-from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe
+from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe, ScheduledProbe
 from tpcharness.model.settings import MIB, ProbeSelection
 from tpcharness.model.variant import LINK_VARIANTS, Variant
 
@@ -224,3 +224,42 @@ def test_the_largest_mesh_is_complete() -> None:
     plan = make_plan(mesh(170), [ProbeSelection()])
     assert len(plan.links) == len(set(planned(plan))) == 57_460
     assert len(plan.doors) == 170
+
+
+def schedule(
+    size: int, chosen: list[ProbeSelection], intervals: list[float], opt_out: tuple[str, ...] = ()
+) -> tuple[ScheduledProbe, ...]:
+    return schedule_of(mesh(size), chosen, intervals, opt_out, 900.0)
+
+
+def test_a_schedule_has_the_doors_and_links_of_the_plan() -> None:
+    found = schedule(4, [ProbeSelection()], [3600.0], ("SITE-003",))
+    plan = make_plan(mesh(4), [ProbeSelection()], opt_out=("SITE-003",))
+    assert [one.probe for one in found] == [*plan.doors, *plan.links]
+    assert [one.interval_seconds for one in found] == [900.0] * 3 + [3600.0] * 12
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_selected_twice_runs_at_the_shorter_interval(turned: bool) -> None:
+    star = ProbeSelection(variants=(PULL,), sources=("SITE-000",), sizes=(MIB, 7))
+    chosen, intervals = [PULL_ONLY, star], [7200.0, 60.0]
+    if turned:
+        chosen, intervals = chosen[::-1], intervals[::-1]
+    found = schedule(3, chosen, intervals)
+    links = {planned(Plan(links=(one.probe,)))[0]: one.interval_seconds for one in found[3:]}
+    assert len(links) == len(found) - 3 == 8
+    assert {cell: seconds for cell, seconds in links.items() if seconds == 60.0} == {
+        ("SITE-000", away, PULL, size): 60.0 for away in ("SITE-001", "SITE-002") for size in (MIB, 7)
+    }
+
+
+def test_ten_thousand_endpoints_by_mistake_are_refused_at_once() -> None:
+    with pytest.raises(ScheduleTooLarge, match=r"99,990,000 links between 10,000 endpoints.* at most 200,000; name"):
+        schedule(10_000, [PULL_ONLY], [3600.0])
+
+
+@pytest.mark.slow
+def test_many_selections_together_can_be_too_many() -> None:
+    halves = [ProbeSelection(variants=(PULL,), sizes=(size,)) for size in (1, 2)]
+    with pytest.raises(ScheduleTooLarge, match=r"200,000"):
+        schedule(330, halves, [1.0, 1.0])

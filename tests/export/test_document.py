@@ -15,10 +15,10 @@ from tpcharness.export.document import (
     run_document,
     to_json,
 )
-from tpcharness.export.fields import DocumentError
 from tpcharness.model.reason import Reason
 from tpcharness.model.secret import Secret
 from tpcharness.model.variant import Blame, Outcome, Phase
+from tpcharness.results.fields import DocumentError
 
 SAMPLES = [good(), failed(), door(), door(reason=Reason.TLS_EXPIRED), ended(good(), Outcome.SKIPPED, Reason.SEED_LOST)]
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.export.samples import failed, findings, good, run
-from tpcharness.export.fields import DocumentError
 from tpcharness.export.jsonl import JsonLinesWriter, read_jsonl
+from tpcharness.results.fields import DocumentError
 from tpcharness.results.run import RunEnd
 from tpcharness.results.store import Tally
 

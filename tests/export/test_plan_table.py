@@ -2,7 +2,7 @@ from tests.export.screen import Screen
 from tpcharness.export.plan_table import PlanReport
 from tpcharness.model.endpoint import Endpoint, EndpointSubject, Link, LinkSubject
 from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe
-from tpcharness.model.variant import LINK_VARIANTS, Variant
+from tpcharness.model.variant import DEFAULT_VARIANTS, Variant
 
 MIB = 1024 * 1024
 ENDPOINTS = [Endpoint(f"SITE-{letter}", f"https://{letter}.example/data") for letter in "ABCD"]
@@ -13,10 +13,14 @@ PLAN = Plan(
         for a in ENDPOINTS
         for b in ENDPOINTS
         if a != b
-        for variant in LINK_VARIANTS
+        for variant in DEFAULT_VARIANTS
     ),
     dropped=(
-        *(Dropped(LinkSubject(e.name, e.name), v, DropReason.SAME_ENDPOINT) for e in ENDPOINTS for v in LINK_VARIANTS),
+        *(
+            Dropped(LinkSubject(e.name, e.name), variant, DropReason.SAME_ENDPOINT)
+            for e in ENDPOINTS
+            for variant in DEFAULT_VARIANTS
+        ),
         Dropped(EndpointSubject("SITE-E"), Variant.DOOR, DropReason.NO_TOKENS, "[tokens.x] is not defined"),
     ),
 )

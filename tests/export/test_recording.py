@@ -9,10 +9,10 @@ import pytest
 
 from tests.export.samples import door, failed, findings, good, run
 from tpcharness.export.document import document_text, result_document
-from tpcharness.export.fields import DocumentError
 from tpcharness.export.jsonl import JsonLinesWriter, Recording
 from tpcharness.export.recording import fill_store, read_recording
 from tpcharness.model.finding import FindingKind
+from tpcharness.results.fields import DocumentError
 from tpcharness.results.store import Tally
 
 RESULTS = (door("SITE-A"), door("SITE-B"), good(), failed("SITE-B", "SITE-A"))

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from tpcharness.config.lines import find_lines
 from tpcharness.config.quantities import parse_duration, parse_size
 from tpcharness.export.clean_text import clean_text
-from tpcharness.export.fields import DocumentError
 from tpcharness.export.jsonl import read_jsonl
 from tpcharness.model.endpoint import RedirectAuth
 from tpcharness.model.failure import Failure
 from tpcharness.model.secret import Secret, redact, redact_url
 from tpcharness.net.redirects import can_be_asked, next_hop
 from tpcharness.payload.ledger import LedgerEntry, _apply
+from tpcharness.results.fields import DocumentError
 from tpcharness.testbed.stream import PeerGoneError, ProtocolError, Wire
 from tpcharness.wire.claims import read_claims
 from tpcharness.wire.dates import read_http_date

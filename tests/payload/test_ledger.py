@@ -187,3 +187,59 @@ async def test_kill_9_loses_nothing_that_was_promised(tmp_path: Path) -> None:
         promised = 50 + len(writer.stdout.readlines())
     urls = {item.url for item in await reread(path)}
     assert {f"https://a.example/f{number}" for number in range(promised)} <= urls
+
+
+async def test_a_long_run_does_not_make_a_long_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    longest = 0
+    async with Ledger(path, compact_lines=50) as ledger:
+        await ledger.add(entry(0))
+        for number in range(1, 1000):
+            await ledger.add(entry(number))
+            await ledger.gone(file(number))
+            longest = max(longest, path.read_text().count("\n"))
+        expected = ledger.entries
+    assert 40 < longest <= 50
+    assert await reread(path) == expected == (entry(0),)
+    assert [item.name for item in tmp_path.iterdir()] == ["ledger.jsonl"]
+
+
+async def test_a_ledger_of_files_that_are_all_there_is_not_written_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    async with Ledger(path, compact_lines=10) as ledger:
+        files = set()
+        for number in range(200):
+            await ledger.add(entry(number))
+            files.add(path.stat().st_ino)
+    assert len(files) < 5
+    assert len(await reread(path)) == 200
+
+
+async def test_many_writers_while_it_is_written_anew_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    async with Ledger(path, compact_lines=20) as ledger:
+
+        async def probe(number: int) -> None:
+            await ledger.add(entry(number))
+            assert file(number).url in path.read_text()
+            if number % 7:
+                await ledger.gone(file(number))
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(300):
+                group.create_task(probe(number))
+        expected = set(ledger.entries)
+    assert set(await reread(path)) == expected
+    assert len(expected) == 43
+
+
+async def test_a_disk_without_room_for_a_new_file_keeps_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    async with Ledger(path, compact_lines=5) as ledger:
+        path.with_suffix(".new").mkdir()  # whatever the reason is why it cannot be written
+        for number in range(20):
+            await ledger.add(entry(number))
+            await ledger.gone(file(number))
+        await ledger.add(entry(20))
+    path.with_suffix(".new").rmdir()
+    assert await reread(path) == (entry(20),)

@@ -1,6 +1,7 @@
 """Seeds at storages that answer in unusual ways, byte by byte."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame
+from tpcharness.payload.cleaning import forgotten
 from tpcharness.payload.content import Content
 from tpcharness.payload.ledger import LedgerError
-from tpcharness.payload.seeds import Seed
+from tpcharness.payload.seeds import SEED_LIFETIME_SECONDS, Seed
 
 SIZE = 1000
 SEED = "/vo/tpcharness/bench/seed-r1-1000"
@@ -219,3 +221,73 @@ async def test_a_seed_that_cannot_be_looked_at_for_once_is_not_forgotten(tmp_pat
         bench.store._seeds._findings.clear()
         assert isinstance(await ask(bench), Seed)
         assert [line.split()[0] for line in bench.server.lines] == ["PUT", "HEAD", "HEAD", "HEAD"]
+
+
+async def test_a_seed_that_was_lost_is_made_again(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path, recheck_seconds=0.0) as bench:
+        bench.server.on("PUT *", CREATED)
+        bench.server.on("HEAD *", GOOD_HEAD, times=1).on("HEAD *", answer(404), times=3).on("HEAD *", GOOD_HEAD)
+        assert isinstance(await ask(bench), Seed)
+        lost = await ask(bench)
+        assert isinstance(lost, Failure)
+        assert (lost.reason, lost.blame) == (Reason.SEED_LOST, Blame.NOBODY)
+        again = await ask(bench)
+        assert isinstance(again, Seed)
+        assert bench.noted == [again.file.url]
+
+
+async def test_a_seed_that_was_damaged_is_replaced_under_a_fresh_name(tmp_path: Path) -> None:
+    """Without the right to overwrite, and without pulling the rug from under those who read it."""
+    async with scripted_bench(tmp_path, recheck_seconds=0.0) as bench:
+        damaged = answer(200, "", ("Content-Length", "999"))
+        bench.server.on("PUT *", CREATED)
+        bench.server.on("HEAD *", GOOD_HEAD, times=1).on("HEAD *", damaged, times=3).on("HEAD *", GOOD_HEAD)
+        assert isinstance(await ask(bench), Seed)
+        failure = await ask(bench)
+        assert isinstance(failure, Failure)
+        assert failure.reason is Reason.SEED_CORRUPT
+        bench.store._seeds._findings.clear()
+        again = await ask(bench)
+        assert isinstance(again, Seed)
+        assert again.file.path == f"{SEED}-1"
+        assert "storage.modify" not in " ".join(scope for asked in bench.tokens.asked for scope in asked.scopes)
+
+
+async def test_a_seed_has_a_lifetime_and_the_old_one_is_cleaned_away_later(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path, recheck_seconds=0.0) as bench:
+        bench.server.on("PUT *", CREATED).on("HEAD *", GOOD_HEAD)
+        first = await ask(bench)
+        assert isinstance(first, Seed)
+        bench.clock.forward(SEED_LIFETIME_SECONDS - 60)
+        assert await ask(bench) is first
+        bench.clock.forward(60)
+        second = await ask(bench)
+        assert isinstance(second, Seed)
+        assert (first.file.path, second.file.path) == (SEED, f"{SEED}-1")
+        assert bench.noted == [first.file.url, second.file.url]
+
+        def nobodys() -> list[str]:
+            before = bench.clock.now() - timedelta(seconds=1500)
+            return [entry.url for entry in forgotten(bench.ledger, bench.names, before)]
+
+        assert nobodys() == [], "a probe may still be reading it"
+        bench.clock.forward(1501)
+        assert nobodys() == [first.file.url]
+
+
+async def test_an_old_seed_that_is_in_use_is_looked_at_not_replaced(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path, recheck_seconds=0.0) as bench:
+        bench.server.on("PUT *", CREATED).on("HEAD *", GOOD_HEAD)
+        seed = await ask(bench)
+        assert isinstance(seed, Seed)
+        bench.clock.forward(2 * SEED_LIFETIME_SECONDS)
+        assert await bench.store.recheck(seed, new_trail()) is None
+        assert [line.split()[0] for line in bench.server.lines] == ["PUT", "HEAD", "HEAD"]
+
+
+async def test_a_clock_that_is_set_back_spoils_no_seed(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path, recheck_seconds=0.0) as bench:
+        bench.server.on("PUT *", CREATED).on("HEAD *", GOOD_HEAD)
+        seed = await ask(bench)
+        bench.clock.forward(-400 * 86400)
+        assert await ask(bench) is seed

@@ -13,7 +13,7 @@ from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Nobody
 from tpcharness.model.result import TokenFacts
-from tpcharness.model.seams import Clock, Token, TokenRequest, TokenSource
+from tpcharness.model.seams import Token, TokenRequest, TokenSource
 from tpcharness.model.secret import Secret
 from tpcharness.model.settings import TimeLimits, TokenKind, TokenSettings
 from tpcharness.net.client import HttpClient
@@ -97,6 +97,7 @@ class ScriptedBench(PayloadBench):
 
     server: ScriptedServer
     tokens: RoleTokens
+    clock: FixedClock
 
 
 @asynccontextmanager
@@ -136,9 +137,9 @@ async def scripted_bench(
         Ledger(directory / "ledger.jsonl") as ledger,
     ):
         tokens, names = RoleTokens(), PayloadNames("bench", run_id)
-        clock: Clock = FixedClock()
+        clock = FixedClock()
         store = PayloadStore(
             client, tokens, ledger, names, clock, limits, recheck_seconds=recheck_seconds, looks_seconds=LOOKS_SECONDS
         )
         endpoint = Endpoint("SITE-A", f"{server.url}/vo", scope_base="/vo")
-        yield ScriptedBench(endpoint, ledger, names, store, server, tokens)
+        yield ScriptedBench(endpoint, ledger, names, store, server, tokens, clock)

@@ -301,7 +301,6 @@ class World:
             limits=RunLimits(),
             timeouts=limits,
             intervals=(0.0,),
-            listen="",
             origins={},
         )
         async with assemble(config, run_id=name, sink=sink, observer=Nobody(), clock=WallClock()) as harness:

@@ -10,7 +10,15 @@ from pathlib import Path
 import click
 
 from tpcharness.cli.exits import ExitCode
-from tpcharness.cli.options import Invocation, config_option, load_or_exit, no_such, pass_invocation
+from tpcharness.cli.options import (
+    Invocation,
+    config_option,
+    load_or_exit,
+    no_such,
+    pass_invocation,
+    push_metrics,
+    push_option,
+)
 from tpcharness.model.endpoint import EndpointSubject
 from tpcharness.model.plan import Plan
 from tpcharness.model.settings import ProbeSelection
@@ -26,6 +34,7 @@ from tpcharness.model.variant import Variant
 @click.option(
     "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
 )
+@push_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @pass_invocation
 def command(
@@ -35,6 +44,7 @@ def command(
     config_path: Path | None,
     formats: tuple[str, ...],
     outputs: tuple[str, ...],
+    push_gateway: str | None,
     quiet: bool,
 ) -> ExitCode:
     """Check each ENDPOINT alone (all of them by default): every address, TLS, token, and one small file.
@@ -71,6 +81,8 @@ def command(
             with progress:
                 report = run_plan(config, plan, files, [progress, Verbose(stderr, invocation.verbosity)])
             problems = files.finish(report.facts, report.store, report.findings)
+        if push_gateway is not None and (problem := push_metrics(push_gateway, config, report)):
+            problems.append(problem)
     except OutputError as error:
         raise click.UsageError(str(error)) from error
     if show_table:

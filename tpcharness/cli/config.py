@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ import click
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import Invocation, config_argument, load_or_exit, pass_invocation
 from tpcharness.config.places import default_path
-from tpcharness.model.secret import redact
 
 if TYPE_CHECKING:
     from tpcharness.config.configuration import Config, SettingValue
@@ -97,21 +97,25 @@ def _counts(config: Config) -> str:
 
 def _effective(config: Config) -> Iterator[tuple[str, SettingValue, str]]:
     """Key, value, origin. No setting is a secret, but somebody may have put one in the wrong place."""
+    from tpcharness.config.written import masked
+
     for key, value in config.settings():
-        yield key, redact(value) if isinstance(value, str) else value, config.origins[key]
+        yield key, masked(value) if isinstance(value, str) else value, config.origins[key]
 
 
 def _as_json(config: Config) -> dict[str, object]:
     return {
         "file": str(config.path),
-        "settings": {key: {"value": value, "origin": origin} for key, value, origin in _effective(config)},
+        "settings": {key: {"value": _plain(value), "origin": origin} for key, value, origin in _effective(config)},
         "warnings": [warning.one_line for warning in config.warnings],
     }
 
 
 def _as_table(config: Config) -> str:
     """Key, value and origin in columns; what somebody has set stands out from our defaults."""
-    rows = [(key, _written(key, value), origin) for key, value, origin in _effective(config)]
+    from tpcharness.config.written import written
+
+    rows = [(key, written(key, value), origin) for key, value, origin in _effective(config)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines, section = [], ""
     for key, value, origin in rows:
@@ -123,12 +127,6 @@ def _as_table(config: Config) -> str:
     return "\n".join(lines)
 
 
-def _written(key: str, value: SettingValue) -> str:
-    """A value as the file would write it."""
-    from tpcharness.config.quantities import format_duration, format_size
-
-    if key.endswith(".sizes") and isinstance(value, tuple):
-        value = tuple(format_size(int(size)) for size in value)
-    elif isinstance(value, float):
-        value = format_duration(value)
-    return json.dumps(value, ensure_ascii=False)
+def _plain(value: SettingValue) -> object:
+    """What JSON has no word for is written as ISO 8601."""
+    return value.isoformat() if isinstance(value, datetime) else value

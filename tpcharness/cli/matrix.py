@@ -14,7 +14,17 @@ import click
 
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
-from tpcharness.cli.options import Invocation, config_argument, duration, load_or_exit, no_such, pass_invocation, size
+from tpcharness.cli.options import (
+    Invocation,
+    config_argument,
+    duration,
+    load_or_exit,
+    no_such,
+    pass_invocation,
+    push_metrics,
+    push_option,
+    size,
+)
 from tpcharness.config.configuration import Config
 from tpcharness.model.plan import Plan
 from tpcharness.model.variant import LINK_VARIANTS, Variant
@@ -57,6 +67,7 @@ DEFAULT_TESTBED_SITES = 4
 @click.option(
     "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
 )
+@push_option
 @click.option("--fail-on", "rule", type=fail_on, default="any", metavar="RULE", show_default=True, help=HELP)
 @click.option(
     "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Compare with the run in FILE (json or jsonl)."
@@ -79,6 +90,7 @@ def command(
     concurrency: int | None,
     formats: tuple[str, ...],
     outputs: tuple[str, ...],
+    push_gateway: str | None,
     rule: FailOn,
     baseline: Path | None,
     quiet: bool,
@@ -117,6 +129,7 @@ def command(
             plan,
             formats=formats,
             files=outputs,
+            push_gateway=push_gateway,
             quiet=quiet,
             deadline_seconds=deadline,
             max_failures=max_failures,
@@ -133,6 +146,7 @@ def run_and_write(
     *,
     formats: tuple[str, ...] = (),
     files: tuple[str, ...] = (),
+    push_gateway: str | None = None,
     quiet: bool = False,
     deadline_seconds: float | None = None,
     max_failures: int | None = None,
@@ -170,6 +184,8 @@ def run_and_write(
                     concurrency=concurrency,
                 )
             problems = outputs.finish(report.facts, report.store, report.findings)
+        if push_gateway is not None and (problem := push_metrics(push_gateway, config, report)):
+            problems.append(problem)
     except OutputError as error:
         raise click.UsageError(str(error)) from error
     for problem in problems:

@@ -18,6 +18,7 @@ from tpcharness.config.quantities import DURATION_HINT, SIZE_HINT, parse_duratio
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tpcharness.cli.running import Report
     from tpcharness.config.configuration import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +56,23 @@ def config_option(function: F) -> F:
     )(function)
 
 
+def push_option(function: F) -> F:
+    """--push-gateway: `push_gateway: str | None`, a URL that was looked at."""
+    return click.option(
+        "--push-gateway", type=_gateway, metavar="URL", help="At the end, send the metrics to this Pushgateway."
+    )(function)
+
+
+def push_metrics(gateway: str, config: Config, report: Report) -> str | None:
+    """Sends the metrics of a run that is over under the harness's name; in one line what went wrong, or None."""
+    from tpcharness.export.metrics.push import push
+    from tpcharness.export.metrics.textfile import prometheus_text
+
+    text = "".join(prometheus_text(report.facts, report.store, report.findings))
+    problem = push(gateway, config.harness.name, text.encode())
+    return problem and f"cannot push to {problem}"
+
+
 def load_or_exit(path: Path | None, *, to_run: bool = True) -> Config:
     """The configuration, its warnings told on stderr; with errors the command ends here (exit code 3).
 
@@ -87,6 +105,16 @@ def size(text: str) -> int:
         return parse_size(text)
     except ValueError as error:
         raise click.BadParameter(f'"{text}" {error}; {SIZE_HINT}') from None
+
+
+def _gateway(text: str) -> str:
+    from tpcharness.export.metrics.push import checked_gateway
+    from tpcharness.model.secret import redact_url
+
+    try:
+        return checked_gateway(text)
+    except ValueError as error:
+        raise click.BadParameter(f'"{redact_url(text)}" {error}') from None
 
 
 def duration(text: str) -> float:

@@ -1,9 +1,10 @@
-"""`tpcharness report FILE`: a former run, shown again."""
+"""`tpcharness report`: a former run shown again, or the last state of each cell out of a daemon's history."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
-from tpcharness.cli.options import Invocation, no_such, pass_invocation
+from tpcharness.cli.options import Invocation, config_option, load_or_exit, no_such, pass_invocation
 from tpcharness.model.endpoint import LinkSubject, Subject
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--since", metavar="TIME", help='From the history: what came since then, such as "7d" or "2026-11-22".')
+@click.option("--until", metavar="TIME", help="With --since: and before then; default: now.")
+@config_option
 @click.option("--format", "formats", multiple=True, metavar="FORMAT", help="What goes to stdout; default: table.")
 @click.option(
     "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
@@ -31,8 +35,11 @@ if TYPE_CHECKING:
 @pass_invocation
 def command(
     invocation: Invocation,
-    path: Path,
+    path: Path | None,
     *,
+    since: str | None,
+    until: str | None,
+    config_path: Path | None,
     formats: tuple[str, ...],
     outputs: tuple[str, ...],
     endpoints: tuple[str, ...],
@@ -41,14 +48,19 @@ def command(
     """Show the run in FILE again, in any format: JSON lines, also of a run that was killed, or a JSON document.
 
     FILE may be - for stdin. Ends with 0 or 1 as the run would, and with 6 if it is incomplete or was cut short.
+
+    With --since, in place of FILE: what a daemon has found in that time, the last result of each cell, out of its
+    history (also while it runs). Ends with 5 if there is nothing.
     """
-    from tpcharness.cli.recorded import read_run
     from tpcharness.export.formats import Output, OutputError, Outputs
     from tpcharness.results.run import RunEnd
 
     if rule.rule is Rule.NEW:
         raise click.BadParameter("a report has nothing to compare with: see `tpcharness diff`", param_hint="--fail-on")
-    former = read_run(path)
+    former = _former(path, since, until, config_path)
+    if not former.store.results():
+        click.echo("nothing was probed in that time", err=True)
+        return ExitCode.NOTHING_TO_DO
     for name in endpoints:
         if name not in former.store.endpoints():
             raise no_such("endpoint", name, former.store.endpoints())
@@ -73,6 +85,22 @@ def command(
         return ExitCode.CUT_SHORT
     code = rule.judge(shown.store, shown.findings)
     return ExitCode.OUR_SIDE if problems and code is ExitCode.OK else code
+
+
+def _former(path: Path | None, since: str | None, until: str | None, config_path: Path | None) -> FormerRun:
+    """The run of the file, or of the time: one of the two must be said."""
+    from tpcharness.cli.recorded import check_times, moment, read_history, read_run
+
+    if (path is None) == (since is None):
+        raise click.UsageError("name either a FILE or --since")
+    if path is not None:
+        if until is not None or config_path is not None:
+            raise click.UsageError("--until and --config go with --since, not with a FILE")
+        return read_run(path)
+    begin = moment(since or "")
+    end = datetime.now(UTC) if until is None else moment(until)
+    check_times(begin, end)
+    return read_history(load_or_exit(config_path, to_run=False), begin, end)
 
 
 def _concerning(former: FormerRun, names: Sequence[str]) -> FormerRun:

@@ -243,13 +243,13 @@ def _read_faults(file: Path) -> tuple[str, ...]:
 
 
 def _how_to_use(grid: Grid, config_file: Path | None) -> str:
-    """The command for the other shell; endpoints.toml only where it is the one that goes with these ports."""
+    """The commands for the other shell; endpoints.toml only where it is the one that goes with these ports."""
     if config_file is not None:
-        return f"tpcharness matrix {config_file}"
+        return f"tpcharness matrix {config_file}, or tpcharness daemon {config_file}"
     shipped = Path("endpoints.toml")
     if shipped.is_file() and all(f'"{site.url}"' in shipped.read_text(errors="replace") for site in grid.sites):
-        return "tpcharness matrix endpoints.toml"
-    return "save the text above as testbed.toml, then tpcharness matrix testbed.toml"
+        return "tpcharness matrix endpoints.toml, or tpcharness daemon endpoints.toml"
+    return "save the text above as testbed.toml, then tpcharness matrix testbed.toml, or tpcharness daemon testbed.toml"
 
 
 def _list_faults() -> None:

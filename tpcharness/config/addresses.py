@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from tpcharness.config.problems import Unfit
 
@@ -11,12 +11,13 @@ _REMEDY_BY_SCHEME = {
     "davs": "write https:// in place of davs://: it is the same protocol",
     "dav": "plain http would show the tokens to everybody; write the https:// address of the door",
     "http": "plain http would show the tokens to everybody; write the https:// address of the door",
-    "root": "write the https:// address of the door; root:// is not supported by this version",
-    "roots": "write the https:// address of the door; roots:// is not supported by this version",
+    "root": "write the https:// address of the door here, and root:// in the key `root`",
+    "roots": "write the https:// address of the door here, and roots:// in the key `root`",
     "srm": "write the https:// address of the WebDAV door; SRM is not supported",
     "gsiftp": "write the https:// address of the WebDAV door; GridFTP is not supported",
     "": "write the whole address: https://HOST:PORT/PATH",
 }
+DATABASE_HINT = 'write a file, or "postgresql://USER@HOST:PORT/NAME" with the password in password_file'
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*", re.ASCII)
 
@@ -28,10 +29,71 @@ def check_endpoint_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_root_url(url: str) -> str:
+    """The root:// or roots:// URL of an endpoint's directory, without its trailing slash. Raises Unfit."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme not in {"root", "roots"}:
+        raise Unfit("is not a root:// or roots:// URL", "write roots://HOST:PORT//PATH; https stands in another key")
+    parts = _check_https(f"https://{rest}")
+    if not parts.path.startswith("//"):
+        raise Unfit("has no // before its path", f"write {scheme}://HOST:PORT//PATH, with two slashes")
+    check_path(parts.path)
+    if "%" in parts.path or "&" in parts.path:
+        raise Unfit("has % or & in its path", "xroot decodes nothing: use a directory with a plain name")
+    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/') or '//'}"
+
+
 def check_issuer_url(url: str) -> str:
     """An issuer, unchanged: its `iss` is compared as an exact string, the trailing slash included. Raises Unfit."""
     _check_https(url)
     return url
+
+
+def check_page_url(url: str) -> str:
+    """The address under which people find our pages, without its trailing slash. Raises Unfit."""
+    if not url.startswith(("https://", "http://")):
+        raise Unfit("is not an address of web pages", "write https://HOST/PATH, as people type it into a browser")
+    _check_url(url, plain_too=True)
+    _check_no_query(url)
+    return url.rstrip("/")
+
+
+def check_document_url(url: str) -> str:
+    """Where a public document is fetched from; a query is fine. Raises Unfit."""
+    parts = _check_url(url, plain_too=True)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise Unfit("is not an https URL", "write https://, or name a file: who can forge it can silence the alerts")
+    if parts.fragment:
+        raise Unfit("has a fragment", "remove everything from # on")
+    return url
+
+
+def check_database(text: str) -> str:
+    """A file, or a PostgreSQL database without a password. Raises Unfit, with no part of the URL in it."""
+    if "password=" in text.lower().replace(" ", "") and "://" not in text:
+        raise Unfit("is not a database that can be used", DATABASE_HINT)
+    if "://" not in text:
+        return text
+    if not text.startswith("postgresql://"):
+        raise Unfit("is not a database that can be used", DATABASE_HINT)
+    try:
+        parts = urlsplit(text)
+        keys = {key.lower() for key, _ in parse_qsl(parts.query)}
+        inside = parts.password is not None or bool(keys & {"password", "passfile", "sslpassword"})
+        named = bool(parts.path.strip("/"))
+        _ = parts.port
+    except ValueError:
+        raise Unfit("is not a valid URL", DATABASE_HINT) from None
+    if inside:
+        raise Unfit("has a password in it", "remove it from the URL, and put it into a file: password_file = ...")
+    if not named:
+        raise Unfit("names no database", DATABASE_HINT)
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine only."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def check_path(path: str) -> str:
@@ -64,6 +126,17 @@ def same_place(url: str) -> tuple[str, int, str]:
 
 
 def _check_https(url: str) -> SplitResult:
+    parts = _check_url(url)
+    _check_no_query(url)
+    return parts
+
+
+def _check_no_query(url: str) -> None:
+    if "?" in url or "#" in url:
+        raise Unfit("has a query or fragment", "remove everything from ? or # on")
+
+
+def _check_url(url: str, *, plain_too: bool = False) -> SplitResult:
     if any(char.isspace() or not char.isprintable() for char in url):
         raise Unfit("has blanks or control characters in it", "percent-encode them, blanks as %20")
     try:
@@ -71,7 +144,7 @@ def _check_https(url: str) -> SplitResult:
         port = parts.port
     except ValueError:
         raise Unfit("is not a valid URL", "check the port and the brackets around an IPv6 address") from None
-    if parts.scheme != "https":
+    if parts.scheme != "https" and not (plain_too and parts.scheme == "http"):
         raise Unfit("is not an https URL", _REMEDY_BY_SCHEME.get(parts.scheme, "write https://"))
     if "@" in parts.netloc:
         raise Unfit("has a user name or password in it", "remove it; credentials come from tokens only")
@@ -82,6 +155,4 @@ def _check_https(url: str) -> SplitResult:
         raise Unfit(
             "has no valid host and port", "write https://HOST:PORT/PATH; international names in their xn-- form"
         )
-    if "?" in url or "#" in url:
-        raise Unfit("has a query or fragment", "remove everything from ? or # on")
     return parts

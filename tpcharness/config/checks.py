@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from tpcharness.config.addresses import is_below, same_place
+from tpcharness.config.addresses import is_below, is_loopback, same_place
 from tpcharness.config.configuration import Config
 from tpcharness.config.lines import KeyPath
+from tpcharness.config.names import matches, nobody_here, written
 from tpcharness.config.problems import Problem, did_you_mean
+from tpcharness.config.service_checks import check_service
 from tpcharness.config.source import Source
-from tpcharness.model.endpoint import Endpoint
 
 # XRootD answers a COPY only after the source's HEAD, for which it waits so long (reference http-tpc 6.3).
 XROOTD_SILENCE_SECONDS = 60.0
@@ -26,19 +26,16 @@ def check(config: Config, source: Source) -> Iterator[Problem]:
     yield from _endpoint_settings(config, source)
     yield from _globs(config, source)
     yield from _times(config, source)
+    yield from check_service(config, source)
 
 
 def _contact(config: Config, source: Source) -> Iterator[Problem]:
-    abroad = [endpoint for endpoint in config.endpoints.values() if not _is_local(endpoint)]
+    hosts = [urlsplit(endpoint.https).hostname or "" for endpoint in config.endpoints.values()]
+    abroad = [host for host in hosts if not is_loopback(host)]
     if abroad and not source.value(("harness", "contact")):
         yield source.warning(
             ("harness", "contact"), "is empty", "give the admins of the storages an address to write to"
         )
-
-
-def _is_local(endpoint: Endpoint) -> bool:
-    host = urlsplit(endpoint.https).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _unused_tokens(config: Config, source: Source) -> Iterator[Problem]:
@@ -101,19 +98,12 @@ def _endpoint_settings(config: Config, source: Source) -> Iterator[Problem]:
             )
 
 
-def written(source: Source, endpoint: str, key: str) -> KeyPath:
-    """Where an endpoint's value stands: at the endpoint itself, or in [defaults]."""
-    own = ("endpoints", endpoint, key)
-    shared = ("defaults", key)
-    return shared if source.has(shared) and not source.has(own) else own
-
-
 def _globs(config: Config, source: Source) -> Iterator[Problem]:
     names = tuple(source.table("endpoints"))
     if not names:
         return
     for glob in config.harness.opt_out:
-        if not _matches(glob, names):
+        if not matches(glob, names):
             yield source.warning(
                 ("harness", "opt_out"), f'has "{glob}", which is no endpoint here', did_you_mean(glob, names)
             )
@@ -123,16 +113,8 @@ def _globs(config: Config, source: Source) -> Iterator[Problem]:
         for key in ("sources", "destinations"):
             globs = probe.get(key, []) if isinstance(probe, dict) else []
             for glob in globs if isinstance(globs, list) else [globs]:
-                if isinstance(glob, str) and glob.strip() and not _matches(glob, names):
-                    yield source.problem(
-                        ("probes", index, key),
-                        f'has "{glob}", which is no endpoint here',
-                        did_you_mean(glob, names, 'write an endpoint\'s name, or a glob such as "*" or "T1_*"'),
-                    )
-
-
-def _matches(glob: str, names: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, glob) for name in names)
+                if isinstance(glob, str) and glob.strip() and not matches(glob, names):
+                    yield nobody_here(source, ("probes", index, key), glob)
 
 
 def _times(config: Config, source: Source) -> Iterator[Problem]:

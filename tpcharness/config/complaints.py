@@ -17,9 +17,12 @@ from tpcharness.config.schema import (
     TOKEN_SECTIONS,
     DaemonSection,
     DefaultsSection,
+    DowntimeSection,
+    DowntimeSourceSection,
     EndpointSection,
     EndpointsFile,
     HarnessSection,
+    HistorySection,
     LimitsSection,
     ProbeSection,
     Section,
@@ -35,7 +38,12 @@ _SECTIONS: dict[str, type[Section]] = {
     "[limits]": LimitsSection,
     "[timeouts]": TimeoutsSection,
     "[daemon]": DaemonSection,
+    "[history]": HistorySection,
+    "[[downtimes]]": DowntimeSection,
+    "[downtime_sources.NAME]": DowntimeSourceSection,
 }
+# Their keys are everyday words: who writes one elsewhere does not mean a downtime.
+_NO_HOMES = (DowntimeSection, DowntimeSourceSection)
 _WRONG_TYPE = {
     "string_type": ("must be a text", "put it in double quotes"),
     "int_type": ("must be a whole number", "write it without quotes and decimals"),
@@ -135,7 +143,7 @@ def _unknown_key(source: Source, path: KeyPath) -> tuple[str, str]:
         return NOT_SUPPORTED, "remove it"
     if path[0] == "tokens" and any(key in other.model_fields for other in TOKEN_SECTIONS.values()):
         return f"is not used by this kind of token source ({source.value((*path[:-1], 'kind'))})", "remove it"
-    homes = [name for name, other in _SECTIONS.items() if key in other.model_fields]
+    homes = [name for name, other in _SECTIONS.items() if key in other.model_fields and other not in _NO_HOMES]
     if homes:
         return "does not belong here", f"move it to {' or '.join(homes)}"
     known = section.model_fields

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 
 from tpcharness.config.lines import KeyPath
 from tpcharness.config.problems import Problem, dotted
-from tpcharness.config.schema import TOKEN_SECTIONS
+from tpcharness.config.schema import DAEMON_FIELDS, TOKEN_SECTIONS
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.settings import (
     DaemonSettings,
@@ -22,15 +23,16 @@ from tpcharness.model.settings import (
     TokenSettings,
 )
 
-SettingValue = str | int | float | tuple[str, ...] | tuple[int, ...]
+SettingValue = str | int | float | datetime | tuple[str, ...] | tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """A configuration without errors.
 
-    Paths are absolute. `intervals` are seconds, one for each of `probes`, for a service that runs rounds. `origins` tells for every dotted key where its value came from: "endpoints.toml:12",
-    "[defaults], endpoints.toml:5", "environment TPCHARNESS_STATE_DIR" or "default".
+    Paths are absolute. `intervals` are seconds, one for each of `probes`, for a service that runs rounds. `origins`
+    tells for every dotted key where its value came from: "endpoints.toml:12", "[defaults], endpoints.toml:5",
+    "environment TPCHARNESS_STATE_DIR" or "default".
     """
 
     path: Path
@@ -42,8 +44,8 @@ class Config:
     timeouts: TimeLimits
     intervals: tuple[float, ...]
     origins: Mapping[str, str]
-    daemon: DaemonSettings = DaemonSettings()
-    history: HistorySettings = HistorySettings()
+    daemon: DaemonSettings = field(default_factory=DaemonSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     downtimes: tuple[DowntimeSettings, ...] = ()
     downtime_sources: Mapping[str, DowntimeSource] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
@@ -73,4 +75,15 @@ class Config:
             yield ("limits", part.name), getattr(self.limits, part.name)
         for part in fields(self.timeouts):
             yield ("timeouts", part.name.removesuffix("_seconds")), getattr(self.timeouts, part.name)
-        yield ("daemon", "listen"), self.daemon.listen
+        for key, name in DAEMON_FIELDS.items():
+            yield ("daemon", key), getattr(self.daemon, name)
+        for part in fields(self.history):
+            yield ("history", part.name.removesuffix("_seconds")), getattr(self.history, part.name)
+        for index, downtime in enumerate(self.downtimes):
+            for part in fields(downtime):
+                yield ("downtimes", index, part.name), getattr(downtime, part.name)
+        for name, document in self.downtime_sources.items():
+            for part in fields(document):
+                if part.name != "name":
+                    key = part.name.removesuffix("_seconds")
+                    yield ("downtime_sources", name, key), getattr(document, part.name)

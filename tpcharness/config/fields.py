@@ -6,17 +6,29 @@ A check raises `Unfit` with a message and a remedy; the types carry what the JSO
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from tpcharness.config.addresses import check_endpoint_url, check_issuer_url, check_listen, check_path
+from tpcharness.config.addresses import (
+    check_database,
+    check_document_url,
+    check_endpoint_url,
+    check_issuer_url,
+    check_listen,
+    check_page_url,
+    check_path,
+    check_root_url,
+)
+from tpcharness.config.moments import MOMENT_HINT, parse_moment
 from tpcharness.config.problems import Unfit, did_you_mean
 from tpcharness.config.quantities import (
     DURATION_HINT,
     DURATION_PATTERN,
+    MAX_KEPT_SECONDS,
     SIZE_HINT,
     SIZE_PATTERN,
     parse_duration,
@@ -26,7 +38,7 @@ from tpcharness.model.variant import LINK_VARIANTS, Variant
 
 # Words of the full design that this version does not know yet: a message of their own beats "unknown".
 NOT_SUPPORTED = "is not supported by this version"
-VARIANTS_NOT_BUILT = frozenset({"root-pull", "tape-recall", "tape-archive", "tape-info", "webdav-upload"})
+VARIANTS_NOT_BUILT = frozenset({"tape-recall", "tape-archive", "tape-info", "webdav-upload"})
 
 _HARNESS_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}", re.ASCII)
@@ -46,6 +58,28 @@ def _duration(value: object) -> float:
         return parse_duration(value)
     except ValueError as error:
         raise Unfit(str(error), DURATION_HINT) from None
+
+
+def _kept(value: object) -> float:
+    try:
+        return _some_duration(parse_duration(value, MAX_KEPT_SECONDS))
+    except Unfit:
+        raise
+    except ValueError as error:
+        raise Unfit(str(error), DURATION_HINT) from None
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return parse_moment(value)
+    except ValueError as error:
+        raise Unfit(str(error), MOMENT_HINT) from None
+
+
+def _intervals(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value <= 1000:
+        raise Unfit("is not a number of intervals", "write how many intervals of its probe a result is good for: 3")
+    return float(value)
 
 
 def _some_duration(value: float) -> float:
@@ -118,6 +152,11 @@ def _not_empty(values: list[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
+_DURATION_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}]
+}
+
+
 class _OneOrMore:
     """Tells the JSON Schema that one value may stand without its brackets."""
 
@@ -132,10 +171,13 @@ Size = Annotated[
     BeforeValidator(_size),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN}]}),
 ]
-Duration = Annotated[
-    float,
-    BeforeValidator(_duration),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": DURATION_PATTERN}]}),
+Duration = Annotated[float, BeforeValidator(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Kept = Annotated[float, BeforeValidator(_kept), WithJsonSchema(_DURATION_SCHEMA)]
+Intervals = Annotated[
+    float, BeforeValidator(_intervals), WithJsonSchema({"type": "number", "minimum": 1, "maximum": 1000})
+]
+Moment = Annotated[
+    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time", "minLength": 17})
 ]
 SomeDuration = Annotated[Duration, AfterValidator(_some_duration)]
 FilePath = Annotated[str, AfterValidator(_filled)]
@@ -151,6 +193,10 @@ Name = Annotated[str, AfterValidator(_name)]
 Contact = Annotated[str, AfterValidator(_header_text)]
 Variable = Annotated[str, AfterValidator(_variable)]
 EndpointUrl = Annotated[str, AfterValidator(check_endpoint_url)]
+RootDoorUrl = Annotated[str, AfterValidator(check_root_url)]
 IssuerUrl = Annotated[str, AfterValidator(check_issuer_url)]
 UrlPath = Annotated[str, AfterValidator(check_path)]
+PageUrl = Annotated[str, AfterValidator(check_page_url)]
+DocumentUrl = Annotated[str, AfterValidator(check_document_url)]
+Database = Annotated[str, AfterValidator(_filled), AfterValidator(check_database)]
 Listen = Annotated[str, AfterValidator(check_listen)]

@@ -118,6 +118,8 @@ def shown(path: KeyPath, value: object) -> str:
         return MASK
     if name == "variable" and not _VARIABLE.fullmatch(str(value)):
         return MASK  # most probably the token itself
+    if name == "database" and "password" in str(value).lower():
+        return MASK  # in a query, or in the words of libpq
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

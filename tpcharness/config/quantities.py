@@ -21,6 +21,7 @@ DURATION_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d
 
 MAX_SIZE = 2**63 - 1
 MAX_SECONDS = 366 * 86400.0
+MAX_KEPT_SECONDS = 100 * MAX_SECONDS  # for how long something is remembered
 
 SIZE_HINT = 'write bytes as a number, or a text with a unit, such as "1MiB" or "3 MB" (' + " ".join(SIZE_UNITS) + ")"
 DURATION_HINT = (
@@ -54,8 +55,8 @@ def parse_size(value: object) -> int:
     return int(size)
 
 
-def parse_duration(value: object) -> float:
-    """Seconds, 0 to `MAX_SECONDS`. Raises ValueError for anything else."""
+def parse_duration(value: object, most_seconds: float = MAX_SECONDS) -> float:
+    """Seconds, 0 to `most_seconds`. Raises ValueError for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         seconds = float(value)
     elif isinstance(value, str) and _DURATION.match(value):
@@ -63,7 +64,7 @@ def parse_duration(value: object) -> float:
         seconds = sum(float(number) * DURATION_UNITS[unit] for number, unit in parts) if parts else float(value)
     else:
         raise ValueError("is not a duration")
-    if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
+    if not math.isfinite(seconds) or not 0 <= seconds <= most_seconds:
         raise ValueError("is out of range for a duration")
     return seconds
 

@@ -12,11 +12,16 @@ from tpcharness.config.lines import KeyPath
 from tpcharness.config.places import STATE_DIR_VARIABLE, home, state_home
 from tpcharness.config.problems import dotted
 from tpcharness.config.schema import (
+    DAEMON_FIELDS,
+    DaemonSection,
     DefaultsSection,
+    DowntimeSection,
+    DowntimeSourceSection,
     EndpointSection,
     EndpointSettings,
     EndpointsFile,
     HarnessSection,
+    HistorySection,
     ProbeSection,
     Section,
 )
@@ -24,7 +29,10 @@ from tpcharness.config.source import Source
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.settings import (
     DaemonSettings,
+    DowntimeSettings,
+    DowntimeSource,
     HarnessSettings,
+    HistorySettings,
     ProbeSelection,
     RunLimits,
     TimeLimits,
@@ -32,7 +40,7 @@ from tpcharness.model.settings import (
     TokenSettings,
 )
 
-_PATHS = frozenset({"ca_path", "state_dir", "path", "client_secret_file"})
+_PATHS = frozenset({"ca_path", "state_dir", "path", "client_secret_file", "web_config", "password_file", "file"})
 
 
 def settle(file: EndpointsFile, source: Source, environ: Mapping[str, str]) -> Config:
@@ -66,7 +74,12 @@ class _Settler:
             limits=limits,
             timeouts=TimeLimits(**{f"{name}_seconds": value for name, value in times.items()}),
             intervals=tuple(interval for _, interval in probes),
-            daemon=DaemonSettings(**self._section(("daemon",), file.daemon)),
+            daemon=self._daemon(file.daemon),
+            history=self._history(file.history),
+            downtimes=tuple(self._downtime(index, section) for index, section in enumerate(file.downtimes)),
+            downtime_sources=MappingProxyType(
+                {name: self._downtime_source(name, section) for name, section in file.downtime_sources.items()}
+            ),
             origins=MappingProxyType(self._origins),
         )
 
@@ -92,6 +105,23 @@ class _Settler:
         selection = ProbeSelection(values["variant"], values["sources"], values["destinations"], values["sizes"])
         return selection, values["interval"]
 
+    def _daemon(self, section: DaemonSection) -> DaemonSettings:
+        values = self._section(("daemon",), section)
+        return DaemonSettings(**{DAEMON_FIELDS[key]: value for key, value in values.items()})
+
+    def _history(self, section: HistorySection) -> HistorySettings:
+        values = self._section(("history",), section)
+        return HistorySettings(
+            **{f"{key}_seconds" if key.startswith("keep_") else key: value for key, value in values.items()}
+        )
+
+    def _downtime(self, index: int, section: DowntimeSection) -> DowntimeSettings:
+        return DowntimeSettings(**self._section(("downtimes", index), section))
+
+    def _downtime_source(self, name: str, section: DowntimeSourceSection) -> DowntimeSource:
+        values = self._section(("downtime_sources", name), section)
+        return DowntimeSource(name, values["kind"], values["url"], values["file"], values["refresh"])
+
     def _section(self, at: KeyPath, section: Section, inherits: type[Section] | None = None) -> dict[str, Any]:
         """A section's effective values; `inherits` names the settings for which [defaults] speaks as well."""
         defaults = self._file.defaults
@@ -111,7 +141,7 @@ class _Settler:
     def _plain(self, key: str, value: Any) -> Any:
         if isinstance(value, list):
             return tuple(value)
-        if key in _PATHS and value:
+        if (key in _PATHS and value) or (key == "database" and value and "://" not in value):
             return str(self._absolute(value))
         if key == "scope_base":
             return value.rstrip("/")

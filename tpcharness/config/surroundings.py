@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tpcharness.config.checks import written
 from tpcharness.config.configuration import Config
 from tpcharness.config.lines import KeyPath
+from tpcharness.config.names import written
 from tpcharness.config.problems import Problem, Severity
 from tpcharness.config.source import Source
 from tpcharness.model.settings import TokenKind, TokenSettings
@@ -30,6 +30,7 @@ def look_around(
             yield _missing(source, path, file, found, absent, _CA_HINT)
     for tokens in config.tokens.values():
         yield from _tokens(tokens, source, environ, absent)
+    yield from _service(config, source, absent)
     state_dir = Path(config.harness.state_dir)
     found = _look(state_dir)
     if not isinstance(found, OSError) and not stat.S_ISDIR(found.st_mode):
@@ -69,6 +70,26 @@ def _secret_file(source: Source, path: KeyPath, file: Path, absent: Severity) ->
     elif found.st_mode & 0o077:
         mode = stat.S_IMODE(found.st_mode)
         yield source.warning(path, f"can be read by others ({file} has mode {mode:04o})", f"run: chmod 600 {file}")
+
+
+def _service(config: Config, source: Source, absent: Severity) -> Iterator[Problem]:
+    """What the running service reads: who may use its pages, the database's password, downtimes."""
+    if config.daemon.web_config:
+        yield from _plain_file(source, ("daemon", "web_config"), Path(config.daemon.web_config), absent)
+    if config.history.password_file:
+        yield from _secret_file(source, ("history", "password_file"), Path(config.history.password_file), absent)
+    for name, document in config.downtime_sources.items():
+        if document.file:
+            at = ("downtime_sources", name, "file")
+            yield from _plain_file(source, at, Path(document.file), Severity.WARNING)  # written by somebody else
+
+
+def _plain_file(source: Source, path: KeyPath, file: Path, absent: Severity) -> Iterator[Problem]:
+    found = _look(file)
+    if isinstance(found, OSError):
+        yield _missing(source, path, file, found, absent, "write it, or name another file")
+    elif stat.S_ISDIR(found.st_mode):
+        yield source.problem(path, f"is a directory ({file})", "name the file itself")
 
 
 def _look(file: Path) -> os.stat_result | OSError:

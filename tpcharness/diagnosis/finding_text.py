@@ -14,7 +14,10 @@ Variants = tuple[tuple[Variant, ...], tuple[Variant, ...]]
 
 MOST_NAMES = 4
 
-_ACTIVE_VARIANTS = {Blame.SOURCE: Variant.HTTPS_PUSH, Blame.DESTINATION: Variant.HTTPS_PULL}
+_ACTIVE_VARIANTS = {
+    Blame.SOURCE: {Variant.HTTPS_PUSH},
+    Blame.DESTINATION: {Variant.HTTPS_PULL, Variant.ROOT_PULL},
+}
 _ACTORS = {Blame.PATH: "the network between", Blame.ISSUER: "the token issuer", Blame.CLIENT: "our own side"}
 _OTHERS = {
     FindingKind.NOT_REACHABLE: "cannot be reached by",
@@ -90,8 +93,9 @@ class Accused:
         failing, tried = self.variants
         where = _variants(self.variants)
         if self.role and len(failing) < len(tried):
-            active = failing == (_ACTIVE_VARIANTS[self.role],)
-            where += f", where it is the {'active' if active else 'passive'} party"
+            parts = {"active" if variant in _ACTIVE_VARIANTS[self.role] else "passive" for variant in failing}
+            if len(parts) == 1:
+                where += f", where it is the {parts.pop()} party"
         return where
 
     @property

@@ -18,7 +18,11 @@ MIN_SHARE = 0.8
 
 BOTH_ENDS = frozenset({Blame.SOURCE, Blame.DESTINATION})
 
-_ACTIVE = {Variant.HTTPS_PULL: Blame.DESTINATION, Variant.HTTPS_PUSH: Blame.SOURCE}
+_ACTIVE = {
+    Variant.HTTPS_PULL: Blame.DESTINATION,
+    Variant.HTTPS_PUSH: Blame.SOURCE,
+    Variant.ROOT_PULL: Blame.DESTINATION,
+}
 _WORST_FIRST = {Outcome.FAILURE: 0, Outcome.ERROR: 1, Outcome.OK: 2, Outcome.SKIPPED: 3}
 
 

@@ -6,6 +6,7 @@ is nothing to deadlock on. Everything here is synchronous; who waits, and in whi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tpcharness.model.endpoint import Endpoint, Link
@@ -50,6 +51,11 @@ class Limits:
         """Whether nothing more can start, whatever it is."""
         return self._whole.full
 
+    @property
+    def free(self) -> int:
+        """How many more can start, as far as the whole run is concerned."""
+        return max(0, self._whole.bound - self._whole.taken)
+
     def places(self, probe: PlannedProbe) -> tuple[Place, ...]:
         """Every place that the probe needs, apart from the one in the whole run."""
         match probe.subject:
@@ -71,6 +77,12 @@ class Limits:
         if key not in self._places:
             self._places[key] = Place(f"host {host}", self._run.per_host)
         return self._places[key]
+
+    def know(self, endpoints: Iterable[Endpoint]) -> None:
+        """Makes the places of endpoints as they are now; else the first probe that asks brings its endpoint's bound."""
+        for endpoint in endpoints:
+            self._role("source", endpoint)
+            self._role("destination", endpoint)
 
     def take(self, places: tuple[Place, ...]) -> None:
         """Takes them all, and one in the whole run. The caller has looked that there is room."""

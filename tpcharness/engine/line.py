@@ -20,7 +20,10 @@ PATIENCE = 4
 
 @dataclass(slots=True, order=True)
 class Waiter:
-    """One probe in the line; `number` is its rank, `due_at` the loop time at which it joined."""
+    """One probe in the line; `number` is its rank, `due_at` the loop time at which it joined.
+
+    `left` is for one that is no longer in the line, admitted or not.
+    """
 
     number: int
     probe: PlannedProbe = field(compare=False)
@@ -28,6 +31,7 @@ class Waiter:
     places: tuple[Place, ...] = field(compare=False)
     woken_by: Place | None = field(default=None, compare=False)
     passed_over: int = field(default=0, compare=False)
+    left: bool = field(default=False, compare=False)
 
 
 class WaitingLine:
@@ -43,10 +47,29 @@ class WaitingLine:
         self._ready: list[Waiter] = []
         self._parked: defaultdict[Place, list[Waiter]] = defaultdict(list)
         self._favourite: Waiter | None = None
+        self._length = 0
 
-    def join(self, number: int, probe: PlannedProbe, due_at: float) -> None:
+    def __len__(self) -> int:
+        return self._length
+
+    def join(self, number: int, probe: PlannedProbe, due_at: float) -> Waiter:
         """Puts a probe in the line; `number` is unique and stands for its rank."""
-        heappush(self._ready, Waiter(number, probe, due_at, self._limits.places(probe)))
+        waiter = Waiter(number, probe, due_at, self._limits.places(probe))
+        heappush(self._ready, waiter)
+        self._length += 1
+        return waiter
+
+    def leave(self, waiter: Waiter) -> bool:
+        """Lets one go that lost its patience; whether it was still in the line."""
+        if waiter.left:
+            return False
+        self._gone(waiter)
+        if waiter is self._favourite:
+            self._favourite = None
+            self._hold_back(waiter, 0)
+            for place in waiter.places:
+                self._wake(place)
+        return True
 
     def admit(self) -> Waiter | None:
         """The next one that can go, its places taken; None if nobody can before something is released."""
@@ -56,8 +79,13 @@ class WaitingLine:
             return self._admit_favourite(self._favourite)
         while self._ready:
             waiter = heappop(self._ready)
+            if waiter.left:
+                if waiter.woken_by:
+                    self._wake(waiter.woken_by)
+                continue
             obstacle = next((place for place in waiter.places if place.taken + place.kept >= place.bound), None)
             if obstacle is None:
+                self._gone(waiter)
                 self._limits.take(waiter.places)
             else:
                 self._park(waiter, obstacle)
@@ -83,11 +111,25 @@ class WaitingLine:
         self._ready, self._favourite = [], None
         self._parked.clear()
         for waiter in sorted(left):
-            yield waiter.probe
+            if not waiter.left:
+                self._gone(waiter)
+                yield waiter.probe
+
+    def _gone(self, waiter: Waiter) -> None:
+        waiter.left = True
+        self._length -= 1
+
+    def _parked_at(self, place: Place) -> list[Waiter]:
+        """The heap of those who are parked there, whoever has left taken from its top."""
+        parked = self._parked[place]
+        while parked and parked[0].left:
+            heappop(parked)
+        return parked
 
     def _wake(self, place: Place) -> None:
-        if not place.full and self._parked[place]:
-            waiter = heappop(self._parked[place])
+        parked = self._parked_at(place)
+        if not place.full and parked:
+            waiter = heappop(parked)
             waiter.woken_by = place
             heappush(self._ready, waiter)
 
@@ -97,11 +139,12 @@ class WaitingLine:
             self._favourite = waiter
             self._hold_back(waiter, 1)
         else:
-            heappush(self._parked[obstacle], waiter)
+            heappush(self._parked_at(obstacle), waiter)
 
     def _admit_favourite(self, favourite: Waiter) -> Waiter:
         self._favourite = None
         self._hold_back(favourite, 0)
+        self._gone(favourite)
         self._limits.take(favourite.places)
         return favourite
 

@@ -13,12 +13,15 @@ from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
 from tpcharness.model.endpoint import Endpoint, Link, LinkSubject
-from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe
+from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe, ScheduledProbe
 from tpcharness.model.settings import ProbeSelection
 from tpcharness.model.variant import Variant
 
 DOOR_BYTES = 64 * 1024
 """Size of the payload file of a door: enough for more than one TLS record, a burden for nobody."""
+
+MAX_SCHEDULED_LINKS = 200_000
+"""A service repeats no more links than this: more than twice the full mesh of WLCG (170 storages in three ways)."""
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -40,6 +43,17 @@ class PlanFilter:
     sizes: tuple[int, ...] = ()
 
 
+class ScheduleTooLarge(ValueError):  # noqa: N818 - reads as what it is
+    """More links than a service can repeat: most probably a list that was meant for something else."""
+
+    def __init__(self, links: int, endpoints: int) -> None:
+        super().__init__(
+            f"the selections of [[probes]] come to at least {links:,} links between {endpoints:,} endpoints; a service "
+            f"repeats at most {MAX_SCHEDULED_LINKS:,}; name fewer sources, destinations, variants or sizes in "
+            "[[probes]], or remove endpoints"
+        )
+
+
 def make_plan(
     endpoints: Sequence[Endpoint],
     selections: Sequence[ProbeSelection],
@@ -50,7 +64,7 @@ def make_plan(
     """The plan of one run; endpoint names must be unique, `opt_out` and selections hold globs over them.
 
     Every selected (link, variant) is either planned, once per size, or dropped with one reason; the first that
-    applies of: filtered, opted out, same storage. An endpoint with itself is no link and is not mentioned, unless
+    applies of: filtered, opted out, no root door, same storage. An endpoint with itself is no link and is not mentioned, unless
     the filters name it both as source and destination (same_endpoint). Every endpoint that a planned link touches
     gets a door; so does one whose door is asked for, by the variant `door` in a selection or filter.
     """
@@ -91,6 +105,50 @@ def make_plan(
 
     links = tuple(_spread(mesh.by_name, wanted, passes))
     return Plan(tuple(doors), links, (*dropped_doors, *dropped.values()))
+
+
+def schedule_of(
+    endpoints: Sequence[Endpoint],
+    selections: Sequence[ProbeSelection],
+    intervals: Sequence[float],
+    opt_out: Iterable[str],
+    door_interval_seconds: float,
+) -> tuple[ScheduledProbe, ...]:
+    """What a running service repeats: doors first, then the links in the order of the plan.
+
+    `intervals` are seconds, one for each selection. What two selections choose runs at the shorter of the two. Raises
+    ScheduleTooLarge instead of working out more than MAX_SCHEDULED_LINKS links.
+    """
+    shy = tuple(opt_out)
+    most = max((_count(endpoints, selection, shy) for selection in selections), default=0)
+    if most > MAX_SCHEDULED_LINKS:
+        raise ScheduleTooLarge(most, len(endpoints))
+    doors: dict[str, PlannedProbe] = {}
+    links: dict[tuple[LinkSubject, Variant, int], ScheduledProbe] = {}
+    for selection, interval in zip(selections, intervals, strict=True):
+        plan = make_plan(endpoints, [selection], opt_out=shy)
+        doors.update((str(probe.subject.subject), probe) for probe in plan.doors)
+        for probe in plan.links:
+            key = (LinkSubject(*_names(probe)), probe.variant, probe.size_bytes)
+            if key not in links or interval < links[key].interval_seconds:
+                links[key] = ScheduledProbe(probe, interval)
+        if len(links) > MAX_SCHEDULED_LINKS:
+            raise ScheduleTooLarge(len(links), len(endpoints))
+    return (*(ScheduledProbe(probe, door_interval_seconds) for probe in doors.values()), *links.values())
+
+
+def _names(probe: PlannedProbe) -> tuple[str, str]:
+    assert isinstance(probe.subject, Link)  # noqa: S101 - for the type checker: a plan's links are links
+    return probe.subject.source.name, probe.subject.destination.name
+
+
+def _count(endpoints: Sequence[Endpoint], selection: ProbeSelection, opt_out: Sequence[str]) -> int:
+    """How many links one selection comes to, without listing them; two names of one storage count too."""
+    mesh = _Mesh(endpoints, opt_out, PlanFilter())
+    shy = mesh.matching(opt_out)
+    sources, destinations = mesh.matching(selection.sources) - shy, mesh.matching(selection.destinations) - shy
+    variants = sum(variant.of_link for variant in selection.variants)
+    return (len(sources) * len(destinations) - len(sources & destinations)) * variants * len(selection.sizes)
 
 
 class _Mesh:
@@ -138,10 +196,15 @@ class _Mesh:
             return DropReason.FILTERED, ""
         if shy := [name for name in (source, destination) if name in self._opted_out]:
             return DropReason.OPTED_OUT, " and ".join(shy)
+        if variant is Variant.ROOT_PULL and (without := self._without_root(source, destination)):
+            return DropReason.NO_ROOT_DOOR, " and ".join(without)
         # XRootD truncates a file that is copied onto itself (design 6).
         if self._storages[source] == self._storages[destination]:
             return DropReason.SAME_STORAGE, self.by_name[source].https
         return None
+
+    def _without_root(self, *names: str) -> list[str]:
+        return [name for name in names if not self.by_name[name].root]
 
     def door_objection(self, name: str) -> tuple[DropReason, str] | None:
         """Why a door that was asked for is not probed; None if it is."""

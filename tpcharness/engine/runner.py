@@ -7,26 +7,21 @@ there are never more tasks than `RunLimits.concurrency`, however long the plan.
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tpcharness.engine.attempts import Attempts, check_variants, label
 from tpcharness.engine.limits import Limits
 from tpcharness.engine.line import Waiter, WaitingLine
-from tpcharness.engine.stand_in import StandIns
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.plan import Plan, PlannedProbe
-from tpcharness.model.progress import Observer, ProbeEnded, ProbeStarted
+from tpcharness.model.progress import Observer, ProbeEnded
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.seams import Clock, Probe, ProbeContext, Sink
-from tpcharness.model.secret import redact
+from tpcharness.model.seams import Clock, Probe, Sink
 from tpcharness.model.variant import Outcome, Variant
 from tpcharness.results.run import RunEnd
-
-log = logging.getLogger(__name__)
 
 FAILED = frozenset({Outcome.FAILURE, Outcome.ERROR})
 
@@ -63,11 +58,9 @@ class Runner:
         self.limits = limits
         self.sink = sink
         self.observer = observer
-        self.clock = clock
-        self.run_id = run_id
         self.attempts = attempts
-        self.new_probe_id = new_probe_id
-        self.stand_ins = StandIns(run_id, clock, new_probe_id)
+        self.one = Attempts(run_id, clock, observer, new_probe_id)
+        self.stand_ins = self.one.stand_ins
         self._current: _Run | None = None
 
     async def run(
@@ -89,8 +82,7 @@ class Runner:
         or the observer ends the run and comes out, alone or in an ExceptionGroup.
         """
         planned = (*plan.doors, *plan.links)
-        if missing := {probe.variant for probe in planned} - self.probes.keys():
-            raise ValueError(f"no probe for {', '.join(sorted(missing))}")
+        check_variants(self.probes, {probe.variant for probe in planned})
         if self._current is not None:
             raise RuntimeError("this runner is already running")
         self._current = _Run(self, max_failures)
@@ -217,7 +209,7 @@ class _Run:
     def _start(self, group: asyncio.TaskGroup) -> None:
         """Starts whatever can start now."""
         while not self._ended and (waiter := self._line.admit()):
-            task = group.create_task(self._probe(waiter, group), name=_label(waiter.probe))
+            task = group.create_task(self._probe(waiter, group), name=label(waiter.probe))
             self._under_way[task] = waiter
         if not self._under_way:
             self._over.set()
@@ -239,38 +231,19 @@ class _Run:
             self._start(group)
 
     async def _attempts(self, waiter: Waiter) -> Result:
-        probe_id = self._runner.new_probe_id()
+        runner, probe = self._runner, waiter.probe
+        probe_id = runner.one.new_probe_id()
         queued_seconds = self._loop.time() - waiter.due_at
-        result = await self._attempt(waiter.probe, probe_id, 1, queued_seconds)
-        for attempt in range(2, self._runner.attempts + 1):
+        result = await runner.one.attempt(runner.probes, probe, probe_id, queued_seconds=queued_seconds)
+        for attempt in range(2, runner.attempts + 1):
             if result.outcome is not Outcome.FAILURE or self._ended:
                 break
-            again = await self._attempt(waiter.probe, probe_id, attempt, 0.0)
+            again = await runner.one.attempt(runner.probes, probe, probe_id, attempt=attempt)
             if again.reason is Reason.CANCELLED:
                 break  # the failure that is known stands
             self._tell(result)
             result = again
         return result
-
-    async def _attempt(self, probe: PlannedProbe, probe_id: str, attempt: int, queued_seconds: float) -> Result:
-        """One attempt's result, whatever happens in it."""
-        runner = self._runner
-        context = ProbeContext(
-            runner.run_id, probe_id, attempt, probe.size_bytes, queued_seconds, runner.clock, runner.observer
-        )
-        runner.observer.notice(ProbeStarted(probe_id, _label(probe)))
-        try:
-            return await runner.probes[probe.variant].run(probe.subject, context)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                return runner.stand_ins.cancelled(probe, probe_id, attempt)
-            # Nobody cancelled us: it leaked out of something that the probe awaited.
-            _log_bug(probe, error)
-            return runner.stand_ins.internal(probe, probe_id, attempt, error)
-        except Exception as error:  # the one place where a bug in a probe must not end the run
-            _log_bug(probe, error)
-            return runner.stand_ins.internal(probe, probe_id, attempt, error)
 
     def _note_door(self, probe: PlannedProbe, result: Result) -> None:
         if isinstance(probe.subject, Endpoint) and probe.variant is Variant.DOOR:
@@ -307,12 +280,3 @@ class _Run:
 def _names(probe: PlannedProbe) -> tuple[str, ...]:
     subject = probe.subject
     return (subject.source.name, subject.destination.name) if isinstance(subject, Link) else (subject.name,)
-
-
-def _label(probe: PlannedProbe) -> str:
-    return f"{probe.subject.subject} {probe.variant}"
-
-
-def _log_bug(probe: PlannedProbe, error: BaseException) -> None:
-    # Redacted: an exception's text may quote what a server sent.
-    log.error("bug in the probe of %s\n%s", _label(probe), redact("".join(traceback.format_exception(error))))

@@ -21,6 +21,7 @@ from tpcharness.export.html_report import html_report
 from tpcharness.export.jsonl import JsonLinesWriter
 from tpcharness.export.junit import junit_text
 from tpcharness.export.markdown import markdown_text
+from tpcharness.export.metrics.textfile import prometheus_text
 from tpcharness.export.table import MatrixReport
 from tpcharness.model.finding import Finding
 from tpcharness.model.result import Result
@@ -40,6 +41,7 @@ class Format(StrEnum):
     JUNIT = "junit"
     MARKDOWN = "markdown"
     HTML = "html"
+    PROMETHEUS = "prometheus"
 
 
 class OutputError(Exception):
@@ -203,6 +205,7 @@ _DOCUMENTS: Mapping[Format, Callable[[RunFacts, MatrixStore, Sequence[Finding]],
     Format.JUNIT: junit_text,
     Format.MARKDOWN: markdown_text,
     Format.HTML: lambda run, store, findings: (html_report(run, store, findings),),
+    Format.PROMETHEUS: prometheus_text,
 }
 
 

@@ -20,9 +20,9 @@ from tpcharness.export.document import (
     run_facts_document,
     to_json,
 )
-from tpcharness.export.fields import DocumentError, Fields
 from tpcharness.model.finding import Finding
 from tpcharness.model.result import SCHEMA_VERSION, Result
+from tpcharness.results.fields import DocumentError, Fields
 from tpcharness.results.run import RunEnd, RunFacts
 from tpcharness.results.store import Tally
 

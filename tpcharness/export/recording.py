@@ -10,8 +10,8 @@ from typing import IO
 
 from tpcharness.diagnosis.findings import find
 from tpcharness.export.document import parse_json, read_document
-from tpcharness.export.fields import DocumentError
 from tpcharness.export.jsonl import Recording, read_jsonl
+from tpcharness.results.fields import DocumentError
 from tpcharness.results.store import MatrixStore
 
 

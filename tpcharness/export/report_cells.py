@@ -23,7 +23,7 @@ from tpcharness.model.finding import Finding
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Exchange, Markers, Result, TlsFacts, TokenFacts
 from tpcharness.model.secret import redact
-from tpcharness.model.variant import LINK_VARIANTS, Phase, Variant
+from tpcharness.model.variant import DEFAULT_VARIANTS, Phase, Variant
 from tpcharness.results.run import EndpointFacts, RunFacts
 from tpcharness.results.store import Cell, CellState, MatrixStore
 
@@ -73,7 +73,7 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
         if any(result.probe_id in typical for result in cell.results)
     }
 
-    variants = store.variants() or LINK_VARIANTS
+    variants = store.variants() or DEFAULT_VARIANTS
     names = [facts.name for facts in endpoints]
     rows: dict[Variant, list[str]] = {variant: [] for variant in variants}
     details: dict[Variant, list[list[object]]] = {variant: [] for variant in variants}

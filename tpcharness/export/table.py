@@ -19,7 +19,7 @@ from tpcharness.export.layout import Density, Layout, choose_layout
 from tpcharness.export.quantities import count_text, duration_text
 from tpcharness.model.endpoint import LinkSubject, Subject
 from tpcharness.model.finding import Finding
-from tpcharness.model.variant import LINK_VARIANTS, Blame, Variant
+from tpcharness.model.variant import DEFAULT_VARIANTS, Blame, Variant
 from tpcharness.results.run import RunEnd, RunFacts
 from tpcharness.results.store import Cell, CellState, MatrixStore, Tally
 
@@ -74,7 +74,7 @@ class MatrixReport:
         yield from self._totals(cells, marks)
 
     def _matrix(self, cells: Cells, marks: Alphabet, width: int) -> Iterator[RenderableType]:
-        variants = self.store.variants() or LINK_VARIANTS
+        variants = self.store.variants() or DEFAULT_VARIANTS
         names = self.store.endpoints()
         clean = {name: marks.clean(name, 40) for name in names}
         bad_rows, bad_columns = _badness(cells)

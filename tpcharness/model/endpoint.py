@@ -64,6 +64,7 @@ class Endpoint:
     `https` is the URL of the directory below which we may write, without a trailing slash.
     `scope_base` is the URL path that "/" in a token's scope means at this storage: a scope path is the URL
     path less this base (WLCG token profile 1.1, "paths are relative to the issuer's area").
+    `root` is the root:// or roots:// URL of the same directory, empty where there is none.
     `bytes_per_day` and `transfers_per_day` bound what a running service does to it, both roles together; 0 is no bound.
     """
 
@@ -80,6 +81,7 @@ class Endpoint:
     ca_path: str = ""
     bytes_per_day: int = 0
     transfers_per_day: int = 0
+    root: str = ""
 
     @property
     def subject(self) -> EndpointSubject:

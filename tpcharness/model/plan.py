@@ -17,6 +17,7 @@ class DropReason(StrEnum):
     OPTED_OUT = "opted_out"
     FILTERED = "filtered"
     NO_TOKENS = "no_tokens"
+    NO_ROOT_DOOR = "no_root_door"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class PlannedProbe:
     subject: Endpoint | Link
     variant: Variant
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledProbe:
+    """One probe that a running service does again and again, every `interval_seconds` (more than 0)."""
+
+    probe: PlannedProbe
+    interval_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

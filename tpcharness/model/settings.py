@@ -98,8 +98,9 @@ class LinkDetail(StrEnum):
 class DaemonSettings:
     """The running service.
 
-    A changed state of a subject is confirmed when it was seen `confirmations` times in a row, looked at again every
-    `confirm_interval_seconds` until then. A result older than `stale_intervals` of its interval is withdrawn.
+    Every door is looked at each `door_interval_seconds`. A changed state of a subject is confirmed when it was seen
+    `confirmations` times in a row, looked at again every `confirm_interval_seconds` until then. A result older than
+    `stale_intervals` of its interval is withdrawn.
     After `max_refusals` refusals (401, 403, 429) in a row an endpoint is left alone for `refusal_pause_seconds`.
     `stop_seconds` bounds the clean-up when the service ends.
     """
@@ -110,6 +111,7 @@ class DaemonSettings:
     link_metrics: LinkDetail = LinkDetail.AUTO
     confirmations: int = 3
     confirm_interval_seconds: float = 600.0
+    door_interval_seconds: float = 900.0
     stale_intervals: float = 3.0
     max_refusals: int = 10
     refusal_pause_seconds: float = DAY_SECONDS

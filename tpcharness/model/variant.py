@@ -11,6 +11,7 @@ class Variant(StrEnum):
     DOOR = "door"
     HTTPS_PULL = "https-pull"
     HTTPS_PUSH = "https-push"
+    ROOT_PULL = "root-pull"
 
     @property
     def of_link(self) -> bool:
@@ -19,6 +20,9 @@ class Variant(StrEnum):
 
 
 LINK_VARIANTS: tuple[Variant, ...] = tuple(variant for variant in Variant if variant.of_link)
+
+DEFAULT_VARIANTS: tuple[Variant, ...] = (Variant.HTTPS_PULL, Variant.HTTPS_PUSH)
+"""What is probed where nothing else is asked for: every endpoint can do it."""
 
 
 class Phase(StrEnum):

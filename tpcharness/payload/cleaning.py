@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Nobody, Observer
+from tpcharness.model.settings import TimeLimits
 from tpcharness.net.trail import Trail
 from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import OutsidePrefix, PayloadFile, PayloadNames
 from tpcharness.payload.removal import ENDPOINTS_AT_ONCE, Absence
+from tpcharness.payload.seeds import SEED_LIFETIME_SECONDS
 from tpcharness.payload.store import PayloadStore
 
 # After so many failures in a row an endpoint is left in peace until the next time.
@@ -42,21 +45,43 @@ def leftovers(ledger: Ledger, names: PayloadNames) -> tuple[LedgerEntry, ...]:
     return tuple(entry for entry in ledger.entries if entry.run_id != names.run_id)
 
 
+def forgotten(ledger: Ledger, names: PayloadNames, before: datetime) -> tuple[LedgerEntry, ...]:
+    """What nobody needs any more: what former runs left, and files of this one from `before`.
+
+    Seeds of this run are needed for their lifetime longer: then the seed bed has replaced them.
+    """
+    seeds_before = before - timedelta(seconds=SEED_LIFETIME_SECONDS)
+    return tuple(
+        entry
+        for entry in ledger.entries
+        if entry.run_id != names.run_id
+        or entry.created_at < (seeds_before if names.is_seed_of_run(entry.url) else before)
+    )
+
+
+def longest_use_seconds(limits: TimeLimits) -> float:
+    """Longer than any probe has use for a file that it made; late writers included."""
+    return 2 * (limits.transfer_seconds + limits.response_seconds + limits.settle_seconds + limits.cleanup_seconds)
+
+
 async def clean(
     store: PayloadStore,
     ledger: Ledger,
     names: PayloadNames,
     endpoints: Mapping[str, Endpoint],
     observer: Observer | None = None,
+    *,
+    entries: Iterable[LedgerEntry] | None = None,
 ) -> Cleaning:
     """Removes what former runs left at the configured endpoints (by name), and only that.
 
-    Kept are files of endpoints that are not configured, or have another address or prefix now, and what could not
-    be removed. Endpoints are cleaned side by side, each file after file. To be cancelled at any time.
+    `entries` are for a run that also knows which of its own files nobody needs any more. Kept are files of endpoints
+    that are not configured, or have another address or prefix now, and what could not be removed. Endpoints are
+    cleaned side by side, each file after file. To be cancelled at any time.
     """
     cleaning = Cleaning()
     queues: dict[Endpoint, list[tuple[LedgerEntry, PayloadFile]]] = defaultdict(list)
-    for entry in leftovers(ledger, names):
+    for entry in leftovers(ledger, names) if entries is None else entries:
         file = _file(entry, endpoints, names)
         if isinstance(file, str):
             cleaning.kept.append(Kept(entry, file))

@@ -1,4 +1,4 @@
-"""The ledger: what we created at storages and have not seen gone. Lines are only added until the next opening."""
+"""The ledger: what we created at storages and have not seen gone. Lines are added; now and then it is written anew."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +19,9 @@ from tpcharness.payload.lock import StateUnusable
 from tpcharness.payload.names import PayloadFile
 
 FILE_NAME = "ledger.jsonl"
+
+COMPACT_LINES = 10_000
+"""From so many lines on a ledger is written anew when most of them speak of files that are gone."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,11 +45,13 @@ class Ledger:
     """JSON lines in one file; an async context manager, used under the StateLock of its directory.
 
     A line is with the kernel before `add` returns, so a kill -9 loses nothing; a loss of power may. One thread
-    writes, so lines keep their order whoever is cancelled meanwhile.
+    writes, so lines keep their order whoever is cancelled meanwhile. The file stays bounded however long a run lasts.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, compact_lines: int = COMPACT_LINES) -> None:
         self._path = path
+        self._compact_lines = compact_lines
+        self._lines = 0
         self._entries: dict[str, LedgerEntry] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._descriptor = -1
@@ -66,6 +71,7 @@ class Ledger:
         A torn last line is dropped: it was being written when its process died, so its request never went out.
         """
         self._entries = await self._in_thread(self._load)
+        self._lines = len(self._entries)
 
     async def close(self) -> None:
         """Waits for what is being written."""
@@ -86,7 +92,7 @@ class Ledger:
         former = self._entries.get(entry.url)
         self._entries[entry.url] = entry
         try:
-            await self._in_thread(self._write, _line(entry))
+            await self._note(_line(entry))
         except LedgerError:
             if former is None:
                 del self._entries[entry.url]
@@ -100,7 +106,17 @@ class Ledger:
         if self._entries.pop(file.url, None) is None:
             return
         with suppress(LedgerError):
-            await self._in_thread(self._write, _record(gone=file.url))
+            await self._note(_record(gone=file.url))
+
+    async def _note(self, line: str) -> None:
+        """Writes a line, or everything that holds with it in a new file, when the old one is long."""
+        self._lines += 1
+        if self._lines < max(self._compact_lines, 4 * len(self._entries)):
+            await self._in_thread(self._write, line)
+        else:
+            self._lines = len(self._entries)
+            # Whatever was given to the thread before is in these entries, and what comes later is written after them.
+            await self._in_thread(self._write_and_compact, line, self.entries)
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         job = functools.partial(work, *args, **kwargs)
@@ -112,14 +128,30 @@ class Ledger:
 
     def _load(self) -> dict[str, LedgerEntry]:
         entries = _read(self._path)
+        self._write_anew(entries.values())
+        return entries
+
+    def _write_anew(self, entries: Iterable[LedgerEntry]) -> None:
+        """A file of these entries in place of the old one, which stays as it was if that does not work."""
         draft = self._path.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as stream:
-            stream.writelines(_line(entry) for entry in entries.values())
+            stream.writelines(_line(entry) for entry in entries)
             stream.flush()
             os.fsync(stream.fileno())
-        draft.replace(self._path)
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        return entries
+        descriptor = os.open(draft, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            draft.replace(self._path)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._release()
+        self._descriptor = descriptor
+
+    def _write_and_compact(self, line: str, entries: tuple[LedgerEntry, ...]) -> None:
+        """The line as ever; that the file cannot be written anew is no reason to stop."""
+        self._write(line)
+        with suppress(OSError):
+            self._write_anew(entries)
 
     def _write(self, line: str) -> None:
         """One line, whole or not at all."""

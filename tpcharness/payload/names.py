@@ -33,12 +33,15 @@ class PayloadFile:
 class PayloadNames:
     """Makes and recognises the names of one run of one harness.
 
-    Raises ValueError for a harness name or run id that is no plain word of at most 100 characters.
+    A run that changes its configuration on its way has a `generation` of seeds for each, so that the seeds of the
+    former can be used to the end and removed. Raises ValueError for a harness name or run id that is no plain word
+    of at most 100 characters.
     """
 
-    def __init__(self, harness_name: str, run_id: str) -> None:
+    def __init__(self, harness_name: str, run_id: str, *, generation: int = 0) -> None:
         self.harness_name = _word(harness_name)
         self.run_id = _word(run_id)
+        self._seed_label = f"{run_id}.{generation}" if generation else run_id
 
     def directory(self, endpoint: Endpoint) -> str:
         """The path of our directory at an endpoint, without a trailing slash; raises OutsidePrefix for a prefix that
@@ -51,9 +54,9 @@ class PayloadNames:
         directory = self.directory(endpoint)
         return directory.rpartition("/")[0], directory
 
-    def seed(self, endpoint: Endpoint, size: int) -> PayloadFile:
-        """The file of `size` bytes that this run's probes copy from."""
-        return self._file(endpoint, f"seed-{self.run_id}-{size}")
+    def seed(self, endpoint: Endpoint, size: int, number: int = 0) -> PayloadFile:
+        """The file of `size` bytes that this run's probes copy from; `number` tells it from those that it replaces."""
+        return self._file(endpoint, f"seed-{self._seed_label}-{size}{f'-{number}' if number else ''}")
 
     def destination(self, endpoint: Endpoint, probe_id: str, attempt: int) -> PayloadFile:
         """Where one attempt of one probe copies to; no other attempt has it."""
@@ -66,6 +69,10 @@ class PayloadNames:
     def is_destination(self, file: PayloadFile) -> bool:
         """Whether a third-party copy writes the file; seeds and door files we write ourselves."""
         return file.path.rpartition("/")[2].startswith("copy-")
+
+    def is_seed_of_run(self, url: str) -> bool:
+        """Whether a URL's file is a seed of this run, of whatever generation."""
+        return url.rpartition("/")[2].startswith(f"seed-{self.run_id}")
 
     def check(self, file: PayloadFile) -> None:
         """Raises OutsidePrefix unless the file lies directly in our directory and could be ours by its name."""

@@ -1,9 +1,11 @@
-"""Seeds: the files that probes copy from, put there once per run and looked at before they are used again."""
+"""Seeds: the files that probes copy from, put there once in a while and looked at before they are used again."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from tpcharness.diagnosis.plain_verdict import REFUSALS
 from tpcharness.model.endpoint import Endpoint
@@ -11,7 +13,7 @@ from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Exchange
 from tpcharness.model.seams import Clock
-from tpcharness.model.settings import MIB
+from tpcharness.model.settings import DAY_SECONDS, MIB
 from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.trail import Trail
 from tpcharness.payload.content import Content
@@ -23,6 +25,9 @@ from tpcharness.tokens.roles import Role
 from tpcharness.tokens.single_flight import SingleFlight
 
 FAILED_SECONDS = 30.0
+
+SEED_LIFETIME_SECONDS = 7 * DAY_SECONDS
+"""A storage need not keep a file of ours for longer, and a week's writing is tried again."""
 
 _NO_DIRECTORY = frozenset({Reason.NOT_FOUND, Reason.PARENT_MISSING})
 _WORTHLESS = frozenset({Reason.SEED_LOST, Reason.SEED_CORRUPT})
@@ -57,8 +62,10 @@ class _Finding:
 class SeedBed:
     """Makes seeds: one upload per endpoint and size, however many probes wait for it.
 
-    A seed is looked at again after `recheck_seconds`. A failure holds for half a minute, so that a row of probes
-    does not knock at the same closed door one after the other.
+    A seed is looked at again after `recheck_seconds`. One that is lost is made again; one that is damaged, or older
+    than `lifetime_seconds` of the wall clock, is replaced under a fresh name, since others may be reading it, and the
+    clean-up of a long run takes the old one away (`cleaning.forgotten`). A failure holds for half a minute, so that a
+    row of probes does not knock at the same closed door one after the other.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class SeedBed:
         upload_seconds: float,
         recheck_seconds: float,
         looks_seconds: tuple[float, ...],
+        lifetime_seconds: float = SEED_LIFETIME_SECONDS,
     ) -> None:
         self._errands = errands
         self._directories = directories
@@ -81,6 +89,9 @@ class SeedBed:
         self._upload_seconds = upload_seconds
         self._recheck_seconds = recheck_seconds
         self._looks_seconds = looks_seconds
+        self._lifetime_seconds = lifetime_seconds
+        self._made_at: dict[tuple[Endpoint, int], datetime] = {}
+        self._numbers: Counter[tuple[Endpoint, int]] = Counter()
         self._standing: dict[tuple[Endpoint, int], Seed] = {}
         self._findings: dict[tuple[Endpoint, int], _Finding] = {}
         self._flights = SingleFlight[tuple[Endpoint, int], _Finding]()
@@ -96,7 +107,7 @@ class SeedBed:
         key = endpoint, size
         finding = self._findings.get(key)
         if finding is None or asyncio.get_running_loop().time() >= finding.until:
-            finding = await self._flights.run(key, lambda: self._find_out(key, trail))
+            finding = await self._flights.run(key, lambda: self._find_out(key, trail, renew=True))
         if isinstance(finding.result, Failure):
             for exchange in finding.exchanges:
                 if exchange not in trail.exchanges:  # who only waited gets the evidence too
@@ -111,7 +122,11 @@ class SeedBed:
         finding = await self._flights.run(key, lambda: self._find_out(key, trail))
         return finding.result if isinstance(finding.result, Failure) else None
 
-    async def _find_out(self, key: tuple[Endpoint, int], trail: Trail) -> _Finding:
+    async def _find_out(self, key: tuple[Endpoint, int], trail: Trail, *, renew: bool = False) -> _Finding:
+        """Looks at the seed, or makes one; with `renew` also a new one in place of one that is too old."""
+        if renew and key in self._standing and self._age_seconds(key) >= self._lifetime_seconds:
+            del self._standing[key]
+            self._numbers[key] += 1
         standing, before = self._standing.get(key), len(trail.exchanges)
         result = await (self._make(*key, trail) if standing is None else self._look_again(standing, trail))
         if isinstance(result, Seed):
@@ -119,19 +134,23 @@ class SeedBed:
             holds_seconds = self._recheck_seconds
         else:
             holds_seconds = 0.0 if result.reason is Reason.SEED_LOST else FAILED_SECONDS
-            if result.reason in _WORTHLESS:
+            if result.reason in _WORTHLESS and standing is not None:
                 self._standing.pop(key, None)
+                self._numbers[key] += result.reason is Reason.SEED_CORRUPT
         until = asyncio.get_running_loop().time() + holds_seconds
         finding = self._findings[key] = _Finding(result, until, tuple(trail.exchanges[before:]))
         return finding
 
     async def _make(self, endpoint: Endpoint, size: int, trail: Trail) -> Seed | Failure:
-        seed = Seed(self._names.seed(endpoint, size), Content(size))
+        key = endpoint, size
+        seed = Seed(self._names.seed(endpoint, size, self._numbers[key]), Content(size))
         if size > MIB:
             await asyncio.to_thread(lambda: seed.adler32)
         again = self._ledger.holds(seed.file)
+        self._touched = {url: file for url, file in self._touched.items() if self._ledger.holds(file)}
         self._touched[seed.file.url] = seed.file
-        await self._ledger.add(LedgerEntry(endpoint.name, seed.file.url, self._names.run_id, self._clock.now()))
+        made_at = self._made_at[key] = self._clock.now()
+        await self._ledger.add(LedgerEntry(endpoint.name, seed.file.url, self._names.run_id, made_at))
         failure = await self._upload(seed, trail, replace=again)
         if failure is not None and failure.reason in _NO_DIRECTORY:
             failure = await self._directories.ensure(endpoint, trail, Phase.PREPARE, anew=True)
@@ -140,6 +159,9 @@ class SeedBed:
         if failure is None:
             failure = await self._inspect(seed, Role.SEED, trail)
         return seed if failure is None else _of_seed(failure)
+
+    def _age_seconds(self, key: tuple[Endpoint, int]) -> float:
+        return (self._clock.now() - self._made_at[key]).total_seconds()
 
     async def _look_again(self, seed: Seed, trail: Trail) -> Seed | Failure:
         """The same seed if it is still there, whole."""

@@ -17,7 +17,7 @@ from tpcharness.payload.errands import Errands
 from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.removal import WATCH_SECONDS, Absence, Remover
-from tpcharness.payload.seeds import Seed, SeedBed
+from tpcharness.payload.seeds import SEED_LIFETIME_SECONDS, Seed, SeedBed
 
 RECHECK_SECONDS = 300.0
 
@@ -43,6 +43,7 @@ class PayloadStore:
         *,
         recheck_seconds: float = RECHECK_SECONDS,
         looks_seconds: tuple[float, ...] = LOOKS_SECONDS,
+        lifetime_seconds: float = SEED_LIFETIME_SECONDS,
     ) -> None:
         self._ledger = ledger
         self._names = names
@@ -60,6 +61,7 @@ class PayloadStore:
             upload_seconds=limits.transfer_seconds,
             recheck_seconds=recheck_seconds,
             looks_seconds=looks_seconds,
+            lifetime_seconds=lifetime_seconds,
         )
 
     @property

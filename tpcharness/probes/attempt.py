@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 from tpcharness.diagnosis.outcome import outcome_of
 from tpcharness.diagnosis.verdict import Verdict
-from tpcharness.model.endpoint import Link
+from tpcharness.model.endpoint import AddressFamily, Link
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Checksum, Evidence, Implementation, Markers, Result
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.secret import redact
 from tpcharness.model.variant import Blame, Variant
 from tpcharness.net.trail import Trail
-from tpcharness.probes.copying import CopyRun
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verification
 
 GOOD = Verdict(Reason.OK, Blame.NOBODY)
 
 
+class Run(Protocol):
+    """What every way to copy knows of its one copy. `seconds` is from the request to the verdict, None before it."""
+
+    @property
+    def seconds(self) -> float | None: ...
+
+    @property
+    def markers(self) -> Markers: ...
+
+    @property
+    def address_family(self) -> AddressFamily | None: ...
+
+
+R = TypeVar("R", bound=Run)
+
+
 @dataclass(slots=True)
-class CopyAttempt:
+class CopyAttempt(Generic[R]):
     """One attempt to copy over a link. The verdict is good until something is found, and final once it is `judged`."""
 
     variant: Variant
@@ -31,7 +47,7 @@ class CopyAttempt:
     trail: Trail
     started_at: datetime
     verdict: Verdict = GOOD
-    run: CopyRun | None = None
+    run: R | None = None
     verification: Verification | None = None
     warnings: list[str] = field(default_factory=list)
     judged: bool = False
@@ -60,16 +76,16 @@ class CopyAttempt:
             phases=self.trail.phases,
             bytes=verification.size if verification else None,
             transfer_seconds=run.seconds if run else None,
-            throughput=size / run.seconds if self.good and run and run.seconds > 0 else None,
+            throughput=size / run.seconds if self.good and run and run.seconds else None,
             markers=run.markers if run else Markers(),
-            address_family=run.head.address_family if run else None,
+            address_family=run.address_family if run else None,
             checksum=verification.checksum if verification else Checksum(),
             evidence=Evidence(tuple(self.trail.exchanges), tuple(self.trail.tokens)),
             implementation=Implementation(servers.texts(self.link.source), servers.texts(self.link.destination)),
         )
 
 
-def _implausible(run: CopyRun | None, size: int) -> tuple[str, ...]:
+def _implausible(run: Run | None, size: int) -> tuple[str, ...]:
     """Markers that claim more than there is: false at XRootD with several streams (XRootD issue 2874)."""
     claimed = run.markers.bytes_claimed if run else None
     if claimed is None or claimed <= size:

@@ -9,6 +9,7 @@ from time import perf_counter
 from urllib.parse import urljoin
 
 from tpcharness.diagnosis.copy_verdict import CopySeen, Stall
+from tpcharness.model.endpoint import AddressFamily
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import MarkerSeen, TerminalSeen
 from tpcharness.model.reason import Reason
@@ -48,6 +49,10 @@ class CopyRun:
     state: str = ""
     without_tokens: bool = False
     shown: str = ""
+
+    @property
+    def address_family(self) -> AddressFamily | None:
+        return self.head.address_family
 
     @property
     def may_run_on(self) -> bool:

@@ -22,7 +22,7 @@ from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control
-from tpcharness.probes.copying import run_copy
+from tpcharness.probes.copying import CopyRun, run_copy
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import MAX_READBACK_BYTES, Verification, Verifier
 from tpcharness.tokens.roles import Role, token_request
@@ -71,7 +71,7 @@ class HttpsCopyProbe:
             raise TypeError(f"{self.variant} probes links, not {subject!r}")
         trail = Trail(context.probe_id, context.observer)
         trail.add(Phase.QUEUED, context.queued_seconds)
-        attempt = CopyAttempt(self.variant, subject, context, trail, context.clock.now())
+        attempt = CopyAttempt[CopyRun](self.variant, subject, context, trail, context.clock.now())
         with trail.enter(Phase.PREPARE):
             seed = await self._payload.seed(subject.source, context.size_bytes, trail)
             no_place = await self._payload.ensure_directory(subject.destination, trail)
@@ -91,7 +91,7 @@ class HttpsCopyProbe:
         self._servers.learn(subject.destination, trail.exchanges)
         return attempt.result(self._servers)
 
-    async def _copy(self, attempt: CopyAttempt, seed: Seed) -> None:
+    async def _copy(self, attempt: CopyAttempt[CopyRun], seed: Seed) -> None:
         """Everything from the tokens on, with the clean-up that each way out needs."""
         link, context, trail = attempt.link, attempt.context, attempt.trail
         file = self._names.destination(link.destination, context.probe_id, context.attempt)
@@ -156,7 +156,7 @@ class HttpsCopyProbe:
                 return Verdict(Reason.SEED_LOST, Blame.NOBODY, hint=lost.detail)
         return verdict
 
-    async def _verify(self, attempt: CopyAttempt, seed: Seed, file: PayloadFile) -> None:
+    async def _verify(self, attempt: CopyAttempt[CopyRun], seed: Seed, file: PayloadFile) -> None:
         with attempt.trail.enter(Phase.VERIFY):
             verification = await self._verifier.verify(file, seed.size, seed.adler32, attempt.trail)
         attempt.verification = verification
@@ -175,14 +175,16 @@ class HttpsCopyProbe:
         else:
             attempt.verdict = of_failure(failure, Blame.DESTINATION)
 
-    async def _read_what_is_there(self, attempt: CopyAttempt, seed: Seed, file: PayloadFile) -> Verification | None:
+    async def _read_what_is_there(
+        self, attempt: CopyAttempt[CopyRun], seed: Seed, file: PayloadFile
+    ) -> Verification | None:
         """The bytes of a file whose checksum is told wrong; None when there are too many."""
         if seed.size > MAX_READBACK_BYTES:
             return None
         with attempt.trail.enter(Phase.VERIFY):
             return await self._verifier.read_back(file, seed.size, seed.adler32, attempt.trail)
 
-    async def _clean(self, attempt: CopyAttempt, file: PayloadFile) -> None:
+    async def _clean(self, attempt: CopyAttempt[CopyRun], file: PayloadFile) -> None:
         """Removes the destination's file. A copy that is good but for this is not called good (design 6)."""
         run = attempt.run
         with attempt.trail.enter(Phase.CLEANUP):
@@ -201,7 +203,7 @@ class HttpsCopyProbe:
         else:
             attempt.warnings.append(f"{failure.reason}: {failure.detail}")
 
-    async def _watch_and_remove(self, attempt: CopyAttempt, file: PayloadFile) -> Failure | None:
+    async def _watch_and_remove(self, attempt: CopyAttempt[CopyRun], file: PayloadFile) -> Failure | None:
         head = None if attempt.run is None else attempt.run.head
         stops = self._servers.stops_with_its_client(self._active(attempt.link), head)
         limit = self._limits.cleanup_seconds + self._limits.settle_seconds

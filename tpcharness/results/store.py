@@ -23,7 +23,8 @@ class CellState(StrEnum):
     FAILURE = "failure"
 
 
-_BADNESS = {state: badness for badness, state in enumerate(CellState)}
+BADNESS = {state: badness for badness, state in enumerate(CellState)}
+"""Of several sizes the worst is what a cell is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +82,17 @@ class _Counts:
     destination: Counter[Outcome] = field(default_factory=Counter)
 
 
-class MatrixStore:
-    """A sink that remembers the latest result per (subject, variant, size), and counts.
+class Cells:
+    """The latest result per (subject, variant, size), and how many of these ended how: what every store answers.
 
-    `endpoints` are shown first and in this order even when nothing is known of them; others follow as they come.
-    Only green expires: an ok that started more than `green_seconds` before the `now` of a query is stale, while
-    a failure stands until something newer is known; None means that nothing expires.
-    At most `capacity` results are kept; the oldest go first and are counted in `forgotten`.
+    A store is a sink. `endpoints` are shown first and in this order even when nothing is known of them; others follow
+    as they come. What may be forgotten, and when a result is stale, is for the stores to say.
     """
 
-    def __init__(
-        self, endpoints: Iterable[str] = (), *, green_seconds: float | None = None, capacity: int = 200_000
-    ) -> None:
+    def __init__(self, endpoints: Iterable[str] = ()) -> None:
         self._counts = defaultdict[str, _Counts](_Counts, {name: _Counts() for name in endpoints})
         self._outcomes: dict[bool, Counter[Outcome]] = {True: Counter(), False: Counter()}
-        self._arrived: deque[Result] = deque()
         self._latest: dict[tuple[Subject, Variant], dict[int, Result]] = {}
-        self._green_seconds = green_seconds
-        self._capacity = capacity
-        self.forgotten = 0
-
-    def add(self, result: Result) -> None:
-        """Takes a result in. An earlier attempt that comes late does not replace a later one."""
-        if len(self._arrived) >= self._capacity:
-            self._forget(self._arrived.popleft())
-        self._arrived.append(result)
-        sizes = self._latest.setdefault((result.subject, result.variant), {})
-        before = sizes.get(result.size_bytes)
-        if before is not None and before.probe_id == result.probe_id:
-            if before.attempt > result.attempt:
-                return
-            self._count(before, -1)
-        sizes[result.size_bytes] = result
-        self._count(result, 1)
 
     def cell(self, source: str, destination: str, variant: Variant, *, now: datetime | None = None) -> Cell | None:
         """What is known of a link in this variant, None when it was never probed. Without `now` nothing is stale."""
@@ -135,8 +114,8 @@ class MatrixStore:
         return {name: found[name] for name in self._counts if name in found}
 
     def results(self) -> tuple[Result, ...]:
-        """Every result, each attempt by itself, in the order of arrival."""
-        return tuple(self._arrived)
+        """Every result that is remembered, oldest first."""
+        raise NotImplementedError
 
     def endpoints(self) -> tuple[str, ...]:
         """The names of all endpoints that were announced or spoken of."""
@@ -165,16 +144,22 @@ class MatrixStore:
         if not sizes:
             return None
         judged = [(self._state(result, now), result) for result in sizes.values()]
-        judged.sort(key=lambda pair: -_BADNESS[pair[0]])
+        judged.sort(key=lambda pair: -self._badness(pair[0]))
         return Cell(subject, variant, tuple(result for _, result in judged), tuple(state for state, _ in judged))
 
     def _state(self, result: Result, now: datetime | None) -> CellState:
-        if result.outcome is not Outcome.OK:
-            return CellState(result.outcome.value)
-        if now is None or self._green_seconds is None:
-            return CellState.OK
-        age_seconds = (now - result.started_at).total_seconds()
-        return CellState.STALE if age_seconds > self._green_seconds else CellState.OK
+        """What one result says now. `now` None: as if no time had gone by."""
+        raise NotImplementedError
+
+    def _badness(self, state: CellState) -> int:
+        """Of several sizes the one with the highest number is what the cell is."""
+        return BADNESS[state]
+
+    def _announce(self, names: Iterable[str]) -> None:
+        """Speaks of exactly these endpoints from now on: the known ones in their order, then the new ones."""
+        wanted = dict.fromkeys(names)
+        counts = {name: counts for name, counts in self._counts.items() if name in wanted}
+        self._counts = defaultdict(_Counts, counts | {name: _Counts() for name in wanted if name not in counts})
 
     def _count(self, result: Result, step: int) -> None:
         self._outcomes[result.variant.of_link][result.outcome] += step
@@ -184,6 +169,51 @@ class MatrixStore:
             self._counts[subject.destination].destination[result.outcome] += step
         else:
             self._counts[subject.endpoint].door[result.outcome] += step
+
+
+class MatrixStore(Cells):
+    """All results of one run, and the latest state of every cell.
+
+    Only green expires: an ok that started more than `green_seconds` before the `now` of a query is stale, while
+    a failure stands until something newer is known; None means that nothing expires.
+    At most `capacity` results are kept; the oldest go first and are counted in `forgotten`. The tallies are about
+    everything that ever came.
+    """
+
+    def __init__(
+        self, endpoints: Iterable[str] = (), *, green_seconds: float | None = None, capacity: int = 200_000
+    ) -> None:
+        super().__init__(endpoints)
+        self._arrived: deque[Result] = deque()
+        self._green_seconds = green_seconds
+        self._capacity = capacity
+        self.forgotten = 0
+
+    def add(self, result: Result) -> None:
+        """Takes a result in. An earlier attempt that comes late does not replace a later one."""
+        if len(self._arrived) >= self._capacity:
+            self._forget(self._arrived.popleft())
+        self._arrived.append(result)
+        sizes = self._latest.setdefault((result.subject, result.variant), {})
+        before = sizes.get(result.size_bytes)
+        if before is not None and before.probe_id == result.probe_id:
+            if before.attempt > result.attempt:
+                return
+            self._count(before, -1)
+        sizes[result.size_bytes] = result
+        self._count(result, 1)
+
+    def results(self) -> tuple[Result, ...]:
+        """Every result, each attempt by itself, in the order of arrival."""
+        return tuple(self._arrived)
+
+    def _state(self, result: Result, now: datetime | None) -> CellState:
+        if result.outcome is not Outcome.OK:
+            return CellState(result.outcome.value)
+        if now is None or self._green_seconds is None:
+            return CellState.OK
+        age_seconds = (now - result.started_at).total_seconds()
+        return CellState.STALE if age_seconds > self._green_seconds else CellState.OK
 
     def _forget(self, result: Result) -> None:
         """Counters are about everything that ever came and stay; the cell goes if nothing newer is known of it."""

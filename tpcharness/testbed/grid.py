@@ -212,6 +212,14 @@ name = "testbed"
 ca_path = {_quoted(self.authority.ca_file)}
 state_dir = {_quoted(self.directory / "state")}
 
+[defaults]
+interval = "30s"  # a daemon that is tried should not make one wait for hours
+bytes_per_day = 0
+
+[daemon]
+door_interval = "30s"
+confirm_interval = "10s"
+
 [tokens.{TOKENS_NAME}]
 kind = "client-credentials"
 issuer = "{self.issuer.url}"

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from xml.etree.ElementTree import Element
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
-
+from tpcharness.wire.bounded_xml import parse_tree
 from tpcharness.wire.dates import read_http_date
 from tpcharness.wire.errors import WireError
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-MAX_ELEMENTS_PER_ENTRY = 32  # of a tree, each of them costs twenty times its bytes
-MAX_DEPTH = 32
-_ENDLESS = re.compile(rb"[^<]{65536}")  # a tag of a hundred thousand attributes, or a text that is no property
+MAX_ELEMENTS_PER_ENTRY = 32
 _MAX_DIGITS = 19
 
 
@@ -52,11 +47,8 @@ def parse_multistatus(body: bytes, *, max_entries: int = 10000) -> tuple[DavEntr
 
     Raises WireError for everything that is no multistatus, has a DTD or entities, or is too large.
     """
-    if len(body) > MAX_BODY_BYTES:
-        raise WireError(f"a multistatus of more than {MAX_BODY_BYTES} bytes")
-    if _ENDLESS.search(body):
-        raise WireError("a tag or a text in the document is too long")
-    root = _root(body, max(max_entries, 1) * MAX_ELEMENTS_PER_ENTRY)
+    most_elements = max(max_entries, 1) * MAX_ELEMENTS_PER_ENTRY
+    root = parse_tree(body, "a multistatus", max_bytes=MAX_BODY_BYTES, max_elements=most_elements)
     if root.tag != "{DAV:}multistatus":
         raise WireError("the document is XML but no DAV multistatus")
     entries: list[DavEntry] = []
@@ -65,43 +57,6 @@ def parse_multistatus(body: bytes, *, max_entries: int = 10000) -> tuple[DavEntr
             raise WireError(f"a multistatus of more than {max_entries} entries")
         entries.append(entry)
     return tuple(entries)
-
-
-class _BoundedBuilder(TreeBuilder):
-    """Builds a tree of at most so many elements, and of no more floors than a multistatus can have."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._left = most
-        self._depth = 0
-
-    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
-        self._left -= 1
-        self._depth += 1
-        if self._left < 0 or self._depth > MAX_DEPTH:
-            raise WireError("a multistatus of too many elements")
-        return super().start(tag, attrs)
-
-    def end(self, tag: str, /) -> Element:
-        self._depth -= 1
-        return super().end(tag)
-
-
-def _root(body: bytes, most_elements: int) -> Element:
-    parser = DefusedXMLParser(target=_BoundedBuilder(most_elements), forbid_dtd=True)
-    try:
-        parser.feed(body)
-        root: Element = parser.close()
-    except WireError:
-        raise
-    except ParseError as error:
-        line, column = error.position
-        raise WireError(f"the document is not well-formed XML (line {line}, column {column})") from None
-    except DefusedXmlException:
-        raise WireError("the document declares a DTD or entities") from None
-    except (ValueError, LookupError):
-        raise WireError("the document's encoding cannot be read") from None
-    return root
 
 
 def _entries(root: Element) -> Iterator[DavEntry]:

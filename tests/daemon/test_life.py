@@ -1,0 +1,233 @@
+"""A service in the test's own loop, over a grid in the same: what pages ask of it, and what a reload changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.grid import running_grid
+from tpcharness.config.load import load_config
+from tpcharness.config.problems import ConfigErrors
+from tpcharness.daemon.daemon import run_daemon
+from tpcharness.daemon.notify import Notifier
+from tpcharness.daemon.reload import Blueprint, prepare
+from tpcharness.daemon.running import Running
+from tpcharness.engine.service import Busy
+from tpcharness.model.reason import Reason
+from tpcharness.model.variant import Variant
+from tpcharness.payload.lock import StateBusy
+from tpcharness.testbed.grid import Grid
+
+PULL = Variant.HTTPS_PULL
+pytestmark = pytest.mark.slow
+
+
+class Life:
+    """A service that listens; `file` is its endpoints.toml."""
+
+    def __init__(self, grid: Grid, file: Path, running: Running) -> None:
+        self.grid = grid
+        self.file = file
+        self.running = running
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        self.file.write_text(change(self.file.read_text()))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def life(tmp_path: Path, *, interval: str = "1h", sites: int = 2, more: str = "") -> AsyncIterator[Life]:
+    async with running_grid(sites=sites, dialects=("dcache", "xrootd5"), directory=tmp_path / "grid") as grid:
+        file = tmp_path / "endpoints.toml"
+        file.write_text(grid.config_text().replace('"30s"', f'"{interval}"') + '[timeouts]\nsettle = "100ms"\n' + more)
+        config = load_config(file, environ={})
+        assert not isinstance(config, ConfigErrors), config.text
+        blueprint = Blueprint(
+            file, {}, lambda config: replace(config, daemon=replace(config.daemon, listen="127.0.0.1:0"))
+        )
+        up: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+        stop = asyncio.Event()
+        task = asyncio.create_task(
+            run_daemon(prepare(blueprint.override(config)), blueprint, Notifier(), ready=up.set_result, stop=stop)
+        )
+        try:
+            await asyncio.wait({task, up}, return_when=asyncio.FIRST_COMPLETED)
+            yield Life(grid, file, task.result() if task.done() else await up)  # type: ignore[arg-type]
+        finally:
+            stop.set()
+            await task
+        assert sum(map(len, grid.leftovers().values())) == 0
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path: Path) -> None:
+    (tmp_path / "grid").mkdir()
+
+
+async def test_a_probe_on_demand_is_measured_and_remembered(tmp_path: Path):
+    async with life(tmp_path) as service:
+        running = service.running
+        assert running.ready
+        result = await running.probe_now("SITE-A", "SITE-B", PULL, None, 30.0)
+        assert result.ok
+        cell = running.latest.cell("SITE-A", "SITE-B", PULL)
+        assert cell is not None
+        assert cell.worst.probe_id == result.probe_id
+        door = await running.probe_now("SITE-A", "SITE-A", Variant.DOOR, None, 30.0)
+        assert door.ok
+        await running.history.flush()
+        kept = await running.history.result(running.run_id, result.probe_id)
+        assert kept is not None
+        assert kept.evidence == result.evidence
+        assert running.token_expiries()["testbed"] > running.clock.now()
+        assert running.token_requests()["testbed", "ok"] > 0
+        assert running.leftovers() == {}
+        assert len(running.ledger.entries) == 1  # the seed is no leftover
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("SITE-A", "SITE-Z", PULL, None),
+        ("SITE-A", "SITE-A", PULL, None),
+        ("SITE-A", "SITE-B", PULL, 17),
+        ("SITE-Z", "SITE-Z", Variant.DOOR, None),
+    ],
+)
+async def test_what_is_not_configured_is_not_probed(tmp_path: Path, asked: tuple[str, str, Variant, int | None]):
+    async with life(tmp_path) as service:
+        with pytest.raises(KeyError):
+            await service.running.probe_now(*asked, 30.0)
+
+
+async def test_a_second_service_on_the_same_state_refuses(tmp_path: Path):
+    async with life(tmp_path) as service:
+        config = service.running.config
+        blueprint = Blueprint(service.file, {}, lambda config: config)
+        with pytest.raises(StateBusy):
+            await run_daemon(prepare(config), blueprint, Notifier())
+
+
+async def test_a_reload_in_mid_run_lets_a_copy_end_and_takes_its_seed_away(tmp_path: Path):
+    async with life(tmp_path) as service:
+        running = service.running
+        service.grid.site("SITE-A").storage.faults.add("passive_slow:400000")
+        copy = asyncio.create_task(running.probe_now("SITE-A", "SITE-B", PULL, None, 60.0))
+        await service.until(lambda: any("/copy-" in entry.url for entry in running.ledger.entries))
+        (seed,) = [entry.url for entry in running.ledger.entries if "/seed-" in entry.url]
+        service.rewrite(lambda text: text.replace("SITE-B]", "SITE-C]"))
+        state = await running.reload()
+        assert (state.ok, state.errors) == (True, ())
+        assert "SITE-B" not in running.config.endpoints
+        with pytest.raises(KeyError):
+            await running.probe_now("SITE-A", "SITE-B", PULL, None, 1.0)
+        assert (await copy).ok
+        assert (
+            running.latest.cell("SITE-A", "SITE-B", PULL) is None
+        )  # it is gone, and its late result does not come back
+        await service.until(lambda: seed not in {entry.url for entry in running.ledger.entries})
+        service.grid.site("SITE-A").storage.faults.clear()
+        result = await running.probe_now("SITE-A", "SITE-C", PULL, None, 30.0)
+        assert result.ok
+
+
+async def test_a_bad_file_changes_nothing_and_says_why(tmp_path: Path):
+    async with life(tmp_path) as service:
+        running = service.running
+        before = running.config
+        service.rewrite(lambda text: text + "\n[limits]\nconcurency = 3\n")
+        state = await running.reload()
+        assert not state.ok
+        assert running.config is before
+        assert state.succeeded_at < state.at
+        assert "endpoints.toml" in state.errors[0]
+        assert "concurency = 3" in state.errors[0]
+        service.rewrite(lambda text: text.replace("concurency", "concurrency"))
+        both = await asyncio.gather(running.reload(), running.reload())
+        assert all(state.ok for state in both)
+        assert running.config.limits.concurrency == 3
+
+
+async def test_too_large_a_mesh_is_not_taken(tmp_path: Path):
+    async with life(tmp_path) as service:
+        crowd = "".join(
+            f'[endpoints.X{number}]\nhttps = "https://x{number}.example/vo"\ntokens = "testbed"\n'
+            for number in range(700)
+        )
+        service.rewrite(lambda text: text + crowd)
+        state = await service.running.reload()
+        assert not state.ok
+        assert "a service repeats at most" in state.errors[0]
+
+
+async def test_what_waits_for_a_restart_is_named_and_stays_as_it_was(tmp_path: Path):
+    async with life(tmp_path) as service:
+        running = service.running
+        service.rewrite(
+            lambda text: text.replace('name = "testbed"', 'name = "other"').replace(
+                "[daemon]", '[daemon]\nlisten = "127.0.0.1:1"\nstop_within = "5s"'
+            )
+        )
+        state = await running.reload()
+        assert state.ok
+        assert state.errors == (
+            "harness.name has changed: that needs a restart",
+            "daemon.stop_within has changed: that needs a restart",
+        )
+        assert running.config.harness.name == "testbed"
+
+
+async def test_downtimes_of_the_file_keep_probes_away_and_a_broken_document_keeps_the_former(tmp_path: Path):
+    now = datetime.now(UTC)
+    document = tmp_path / "gocdb.xml"
+
+    def announce(host: str) -> None:
+        start, end = (int((now + timedelta(hours=hours)).timestamp()) for hours in (-1, 5))
+        document.write_text(
+            f"<results><DOWNTIME ID='1'><SEVERITY>OUTAGE</SEVERITY><DESCRIPTION>new racks</DESCRIPTION>"
+            f"<HOSTNAME>{host}</HOSTNAME><START_DATE>{start}</START_DATE><END_DATE>{end}</END_DATE></DOWNTIME></results>"
+        )
+
+    announce("localhost")
+    more = f'[downtime_sources.egi]\nkind = "gocdb"\nfile = "{document}"\nrefresh = "60s"\n'
+    async with life(tmp_path, interval="1s", more=more) as service:
+        running = service.running
+        await service.until(lambda: running.downtimes)
+        assert running.downtimes[0].hosts == ("localhost",)
+        assert running.schedule.downtime_of("SITE-A", now.timestamp()) is not None
+        document.write_text("<broken")
+        await running.reload()
+        await asyncio.sleep(0.2)
+        assert running.downtimes  # a source that cannot be read keeps what it said
+        announce("elsewhere.example")
+        await running.reload()
+        await service.until(lambda: running.schedule.downtime_of("SITE-A", now.timestamp()) is None)
+
+
+async def test_findings_are_those_of_confirmed_states(tmp_path: Path):
+    async with life(tmp_path, interval="1s", sites=3, more="") as service:
+        for name in ("SITE-B", "SITE-C"):
+            assert name in service.running.config.endpoints
+        service.grid.site("SITE-C").storage.faults.add("refuse")
+        await service.until(lambda: service.running.findings)
+        finding = service.running.findings[0]
+        assert finding.culprits == ("SITE-C",)
+        results = service.running.latest.results()
+        assert any(result.reason is Reason.ENDPOINT_DOWN for result in results) or finding.reason is not Reason.OK
+
+
+async def test_a_service_that_stops_takes_no_more_orders(tmp_path: Path):
+    async with life(tmp_path) as service:
+        running = service.running
+    with pytest.raises(Busy):
+        await running.probe_now("SITE-A", "SITE-B", PULL, None, 1.0)

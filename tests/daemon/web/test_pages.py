@@ -1,0 +1,248 @@
+"""What the pages say; how they look is tested in Chromium (tests/browser)."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from tests.browser.meshes import mesh
+from tests.browser.test_hostile_report import PAYLOADS, planted
+from tests.daemon.web.field import paper_site
+from tests.daemon.web.test_guards import status_of
+from tests.export.test_html_report import Page
+from tpcharness.export.report_cells import shown
+from tpcharness.model.downtime import Downtime
+from tpcharness.model.endpoint import LinkSubject
+from tpcharness.model.result import Hop, Implementation, Markers
+from tpcharness.model.secret import Secret
+
+
+async def page_of(session, path):
+    status, text = await status_of(session, path)
+    assert status == 200, text
+    return Page(text)
+
+
+def bad(made):
+    return next(cell for cell in made.store.cells() if cell.state == "failure")
+
+
+def link_of(cell):
+    return f"/links/{cell.subject.source}/{cell.subject.destination}"
+
+
+async def test_the_front_page_says_first_who_has_to_act(site, four):
+    paper, session = site
+    page = await page_of(session, "/")
+    text = page.text
+    assert paper.running.findings
+    for finding in paper.running.findings:
+        assert finding.sentence in text
+        assert text.index(finding.sentence) < text.index("Endpoints") < text.index("Sources")
+    assert text.count("https-pull") > 0
+    for site_ in four.sites:
+        assert f"/endpoints/{site_.name}" in page.links
+
+
+async def test_every_address_on_the_pages_leads_somewhere(site, four):
+    _, session = site
+    ahead, seen = ["/"], set()
+    while ahead:
+        path = ahead.pop().partition("#")[0]
+        if path in seen or path.startswith("data:"):
+            continue
+        seen.add(path)
+        async with session.get(path) as answer:
+            assert answer.status == 200, path
+            if answer.content_type == "text/html":
+                ahead += Page(await answer.text()).links
+    assert sum(path.startswith("/links/") for path in seen) == 12
+    assert sum(path.startswith("/probes/") for path in seen) >= 20
+
+
+async def test_the_link_page_tells_now_and_before(site, four):
+    _, session = site
+    cell = bad(four)
+    page = await page_of(session, link_of(cell))
+    for words in (cell.worst.reason.value, cell.worst.reason.info.fix, "Last results", "7 days, by the hour"):
+        assert words in page.text
+    assert any(link.startswith("/probes/") for link in page.links)
+
+
+async def test_the_probe_page_tells_everything(site, four):
+    _, session = site
+    result = bad(four).worst
+    page = await page_of(session, f"/probes/{result.run_id}/{result.probe_id}")
+    for exchange in result.evidence.exchanges:
+        assert exchange.url in page.text
+        assert " ".join(exchange.body_excerpt.split()) in page.text
+    assert all(token.scope in page.text for token in result.evidence.tokens)
+    assert result.reason.info.sentence in page.text
+
+
+async def test_a_result_that_the_history_has_not_written_yet_is_shown_without_its_exchanges(site, four):
+    paper, session = site
+    result = replace(bad(four).worst, run_id="brand-new")
+    paper.running.latest.add(result)
+    page = await page_of(session, f"/probes/brand-new/{result.probe_id}")
+    assert "is not known here" in page.text
+
+
+async def test_the_endpoint_page_tells_role_budget_and_certificate(site, four):
+    _, session = site
+    name = bad(four).subject.destination
+    page = await page_of(session, f"/endpoints/{name}")
+    for words in ("As source", "As destination", "The door", "of 10 GiB", "Certificate until"):
+        assert words in page.text
+
+
+async def test_a_downtime_is_no_failure(site, four):
+    paper, session = site
+    name, now = bad(four).subject.destination, paper.clock.now()
+    hour = timedelta(hours=1)
+    downtime = Downtime(now - hour, now + hour, (name,), (), "new <b>racks</b>", "GOCDB")
+    paper.running.schedule.set_downtimes([downtime])
+    paper.running.findings = ()
+    page = await page_of(session, "/")
+    assert "in downtime" in page.text
+    assert "new <b>racks</b>" in page.text  # as text
+    assert f"{name} fails" not in page.text
+    async with session.get("/api/v1/links", params={"destination": name}) as answer:
+        assert {link["state"] for link in (await answer.json())["links"]} == {"downtime"}
+    assert "In downtime until" in (await page_of(session, f"/endpoints/{name}")).text
+
+
+async def test_failures_that_are_not_confirmed_blame_nobody(four, tmp_path):
+    async with (
+        paper_site(four, tmp_path, confirmed=False) as (_, url),
+        aiohttp.ClientSession(url) as session,
+    ):
+        text = (await page_of(session, "/")).text
+    assert "Nobody: no confirmed failure needs a cause" in text
+    assert "not confirmed yet" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("sources=SITE-A", ("1 source, 4 destinations",)),
+        ("sources=SITE-A&destinations=SITE-B,SITE-C", ("1 source, 2 destinations",)),
+        ("sources=nobody", ("0 sources", "No cell is left")),
+        ("variant=https-push", ("4 sources",)),
+        ("variant=nonsense&order=nonsense", ("4 sources",)),
+        ("sources=%3Cscript%3E%22", ("No cell is left",)),
+    ],
+)
+async def test_the_matrix_can_be_narrowed_without_script(site, query, wanted):
+    _, session = site
+    page = await page_of(session, f"/?{query}")
+    assert all(words in page.text for words in wanted)
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/endpoints/NOBODY", "/links/SITE-A/NOBODY", "/probes/x/y", "/endpoints/%00", "/links/%2e%2e/%3Cb%3E", "/nowhere"],
+)
+async def test_what_is_not_there_is_said_in_a_page(site, path):
+    _, session = site
+    async with session.get(path, headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 404
+        assert answer.content_type == "text/html"
+        assert "<b>" not in await answer.text()
+    async with session.get(path, headers={"Accept": "*/*"}) as answer:
+        assert answer.status == 404
+        assert answer.content_type == "text/plain"
+
+
+async def test_a_bad_attempt_is_the_askers_mistake(site):
+    _, session = site
+    for attempt in ("x", "-1", "1e9", "9" * 40):
+        assert (await status_of(session, f"/probes/a/b?attempt={attempt}"))[0] == 400
+
+
+async def test_the_configuration_is_shown_without_secrets(site):
+    _, session = site
+    page = await page_of(session, "/config")
+    assert "client_secret_file" in page.text
+    assert "very-secret-word" not in page.text
+    assert "daemon.listen" in page.text
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_hostile_text_is_text_on_every_page(tmp_path, payload):
+    """Whatever a storage says anywhere; names are ours and stay."""
+    made = mesh(4)
+    _, store, _, names = planted(payload)
+    own = {planted_name: name for name, planted_name in names.items()}
+    results = []
+    for result in store.results():
+        subject = result.subject
+        if isinstance(subject, LinkSubject):
+            subject = LinkSubject(own[subject.source], own[subject.destination])
+        else:
+            subject = replace(subject, endpoint=own[subject.endpoint])
+        results.append(replace(result, subject=subject, run_id="r1"))
+    made.store = type(made.store)(site.name for site in made.sites)
+    for result in results:
+        made.store.add(result)
+    worst = next(each for each in results if each.outcome == "failure" and isinstance(each.subject, LinkSubject))
+    assert worst.hint == payload
+    async with paper_site(made, tmp_path) as (paper, url), aiohttp.ClientSession(url) as session:
+        paper.running.findings = tuple(replace(each, sentence=payload) for each in paper.running.findings)
+        link = f"/links/{quote(worst.subject.source)}/{quote(worst.subject.destination)}"
+        pages = [
+            await page_of(session, path)
+            for path in ("/", link, f"/endpoints/{worst.subject.source}", f"/probes/r1/{worst.probe_id}")
+        ]
+    for page in pages:
+        assert " ".join(shown(payload).split()) in page.text
+        assert [names_ for tag, names_ in page.tags if tag == "script"] == [("defer", "src")]
+        assert not {tag for tag, _ in page.tags} & {"img", "iframe", "object", "embed", "base"}
+        assert not any(name.startswith("on") for _, names_ in page.tags for name in names_)
+        assert not any(address.lower().startswith("javascript:") for address in page.links)
+
+
+async def test_a_living_secret_is_on_no_page(four, tmp_path):
+    canary = Secret("canary-4711-very-secret-value")
+    made = mesh(4)
+    result = bad(made).worst
+    exchange = replace(
+        result.evidence.exchanges[-1],
+        body_excerpt=f"you sent {canary.reveal()}",
+        url=f"https://x.example/?a={canary.reveal()}",
+        hops=(Hop("x", 500, canary.reveal(), location=canary.reveal()),),
+    )
+    result = replace(
+        result,
+        hint=canary.reveal(),
+        warnings=(canary.reveal(),),
+        evidence=replace(result.evidence, exchanges=(exchange,)),
+        implementation=Implementation((canary.reveal(),), (canary.reveal(),)),
+        markers=Markers(1, remote_connections=(canary.reveal(),)),
+    )
+    async with paper_site(four, tmp_path) as (paper, url), aiohttp.ClientSession(url) as session:
+        await paper.add(result)
+        for path in ("/", link_of(bad(made)), f"/probes/{result.run_id}/{result.probe_id}"):
+            text = (await status_of(session, path))[1]
+            assert "canary-4711" not in text
+            assert path == "/" or "redacted" in text
+
+
+async def test_many_readers_of_one_page_are_one_look(site):
+    paper, session = site
+    looked = 0
+    glances = paper.running.latest.glances
+
+    def counted():
+        nonlocal looked
+        looked += 1
+        return glances()
+
+    paper.running.latest.glances = counted
+    answers = await asyncio.gather(*(status_of(session, "/") for _ in range(30)))
+    assert {status for status, _ in answers} == {200}
+    assert looked == 1

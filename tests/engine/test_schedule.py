@@ -1,0 +1,516 @@
+"""The schedule over months of paper time: fair, without drift, whatever the storages and the clock do."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.scheduled_world import (
+    DAY,
+    DOOR,
+    FINE,
+    HOUR,
+    MIB,
+    MINUTE,
+    PULL,
+    PUSH,
+    START,
+    Answer,
+    World,
+    door,
+    endpoint,
+    endpoints,
+    link,
+    mesh,
+    result,
+)
+from tpcharness.engine.schedule import LOOKS_AT_ONCE, Schedule, SkipReason
+from tpcharness.engine.turns import key_of
+from tpcharness.model.downtime import Downtime
+from tpcharness.model.endpoint import EndpointSubject, Link, LinkSubject
+from tpcharness.model.plan import PlannedProbe, ScheduledProbe
+from tpcharness.model.reason import Reason
+from tpcharness.model.settings import DaemonSettings
+from tpcharness.model.variant import Blame
+
+A, B, C = endpoint("A"), endpoint("B"), endpoint("C")
+REFUSED: Answer = (Reason.FORBIDDEN, Blame.DESTINATION)
+BROKEN: Answer = (Reason.CONNECTION_REFUSED, Blame.DESTINATION)
+
+
+def skipped(world: World) -> list[tuple[PlannedProbe, SkipReason]]:
+    return [(probe, why) for probe, why, _ in world.schedule.take_skipped()]
+
+
+# --- fair, on time, without overlap
+
+
+def test_everybody_gets_his_share_over_two_months() -> None:
+    world = World(mesh(endpoints(6), 6 * HOUR, PULL, PUSH), seconds=40)
+    world.for_(60 * DAY)
+    assert len(world.links()) == 60
+    for starts in world.links().values():
+        assert 240 <= len(starts) <= 242  # four a day, and the first one
+    doors = [len(starts) for key, starts in world.runs.items() if key[1] is DOOR]
+    assert min(doors) >= 0.99 * 60 * 96
+    assert max(doors) <= 1.01 * 60 * 96
+    assert not world.schedule.skipped
+
+
+def test_slots_do_not_drift_however_long_a_probe_takes() -> None:
+    quick, slow = World([door(A), door(B), link(A, B)], seconds=1), World([door(A), door(B), link(A, B)], seconds=900)
+    for world in (quick, slow):
+        world.for_(200 * DAY)
+    quick_starts, slow_starts = quick.links().values(), slow.links().values()
+    assert [starts[-1] for starts in quick_starts] == [starts[-1] for starts in slow_starts]
+    (starts,) = quick_starts
+    rounds = [at // (6 * HOUR) for at in starts[1:]]
+    assert rounds == [rounds[0] + number for number in range(len(rounds))]
+    assert all(0.94 * 6 * HOUR < later - earlier < 1.06 * 6 * HOUR for earlier, later in pairwise(starts[1:]))
+
+
+def test_starts_are_spread_over_the_interval() -> None:
+    world = World(mesh(endpoints(20)), seconds=5)
+    world.for_(2 * DAY)
+    quarters = Counter(int(at // 900) for starts in world.links().values() for at in starts if at > START + DAY)
+    assert max(quarters.values()) < 4 * 380 / 24  # 15.8 each, were they dealt out evenly
+
+
+def test_a_probe_that_outlasts_its_interval_does_not_overlap_itself() -> None:
+    world = World([door(A), door(B), link(A, B, interval=MINUTE)], seconds=150)
+    world.for_(DAY)
+    (starts,) = world.links().values()
+    assert all(later - earlier >= 150 for earlier, later in pairwise(starts))
+    assert len(starts) > DAY / 240
+
+
+def test_a_new_user_sees_the_matrix_soon() -> None:
+    world = World(mesh(endpoints(12), 6 * HOUR), seconds=5)
+    world.for_(2 * MINUTE)
+    assert sum(key[1] is DOOR for key in world.results) == 12
+    world.for_(30 * MINUTE)
+    assert len(world.links()) == 132
+
+
+def test_links_wait_until_both_doors_are_known() -> None:
+    world = World([door(A), door(B), link(A, B, interval=10 * MINUTE)], seconds=200)
+    world.for_(10 * MINUTE)
+    known = max(world.runs[key_of(door(each).probe)][0] + 200 for each in (A, B))
+    (starts,) = world.links().values()
+    assert known <= starts[0] <= known + 15
+    assert not world.schedule.skipped
+
+
+@pytest.mark.parametrize("room", [0, 1, 3])
+def test_no_more_than_there_is_room_for(room: int) -> None:
+    schedule = Schedule(DaemonSettings())
+    schedule.replace([door(each) for each in endpoints(5)], START)
+    assert len(schedule.take_due(START + 100, room)) == room
+    assert schedule.due(START + 100) == 5 - room
+
+
+def test_an_endpoint_that_is_busy_holds_nobody_else_up() -> None:
+    slow, *others = endpoints(8, max_transfers=2)
+    world = World(mesh([slow, *others], HOUR), room=16)
+    world.seconds = 50 * MINUTE  # two at a time at each end: 7 links an hour do not fit
+    world.for_(3 * DAY)
+    assert world.schedule.skipped[SkipReason.ENDPOINT_BUSY] > 0
+    assert world.schedule.next_at(world.now) is not None
+    assert min(len(starts) for starts in world.links().values()) > 10
+    assert world.latest_lag < 2 * HOUR
+
+
+def test_at_short_intervals_a_turn_is_not_lost_to_a_moment_of_crowding() -> None:
+    sites = endpoints(5, max_transfers=2)
+    world = World(mesh(sites, 30.0), seconds=0.5)
+    world.for_(10 * MINUTE)
+    assert not world.schedule.skipped
+    assert all(len(starts) >= 19 for starts in world.links().values())
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_over_months() -> None:
+    """Sizes of everything inside after a day and after two months of a flapping grid, reloads included."""
+
+    def flapping(probe: PlannedProbe, now: float) -> Answer:
+        return BROKEN if hash((str(probe.subject.subject), int(now // HOUR))) % 3 == 0 else FINE
+
+    scheduled = mesh(endpoints(4), HOUR)
+    world = World(scheduled, answers=flapping)
+    world.for_(DAY)
+    early = _size(world.schedule)
+    for _ in range(9):
+        world.for_(7 * DAY)
+        world.schedule.replace(scheduled, world.now)
+    assert _size(world.schedule) < 1.5 * early
+
+
+def _size(root: object) -> int:
+    """How many bytes hang on an object, settings and endpoints included."""
+    seen: set[int] = set()
+    found, size = [root], 0
+    while found:
+        one = found.pop()
+        if id(one) in seen or isinstance(one, type):
+            continue
+        seen.add(id(one))
+        size += sys.getsizeof(one)
+        if isinstance(one, dict):
+            found += [*one.keys(), *one.values()]
+        elif isinstance(one, (list, tuple, set, frozenset)):
+            found += one
+        else:
+            found += [getattr(one, name) for name in getattr(type(one), "__slots__", ()) if hasattr(one, name)]
+            found += vars(one).values() if hasattr(one, "__dict__") else []
+    return size
+
+
+# --- restarts, reloads, clocks
+
+
+def test_a_restart_changes_no_slot() -> None:
+    scheduled = mesh(endpoints(5))
+    world = World(scheduled)
+    world.for_(3 * DAY)
+    while world.under_way:
+        world.for_(1)
+    latest = sorted(world.results.values(), key=lambda one: one.started_at)
+    again = World(scheduled, now=world.now)
+    again.schedule.restore(latest, world.now)
+    for each in (world, again):
+        each.runs.clear()
+        each.for_(DAY)
+    assert again.runs == world.runs
+
+
+def test_after_a_long_stop_everybody_has_one_turn_soon() -> None:
+    scheduled = mesh(endpoints(5))
+    world = World(scheduled)
+    world.for_(DAY)
+    again = World(scheduled, now=world.now + 3 * DAY)
+    again.schedule.restore(world.results.values(), again.now)
+    assert not again.schedule.take_due(again.now - 1, 64)
+    again.for_(35 * MINUTE)
+    assert len(again.links()) == 20
+    assert all(len(starts) <= 2 for starts in again.links().values())
+
+
+def test_results_of_unknown_probes_and_stale_doors_are_not_restored() -> None:
+    schedule = Schedule(DaemonSettings())
+    schedule.replace([door(A), door(B), link(A, B)], START)
+    strange = result(link(A, C).probe, at=START - HOUR)
+    old_door = result(door(A).probe, BROKEN, at=START - DAY)
+    schedule.restore([strange, old_door], START)
+    assert schedule.confirmations.results() == []
+    assert not schedule.confirmations.pending(A.subject, DOOR, 65536)
+
+
+def test_a_clock_that_jumps_forward_gives_everybody_one_turn() -> None:
+    world = World(mesh(endpoints(5)))
+    world.for_(DAY)
+    world.runs.clear()
+    world.jump(30 * DAY)
+    world.for_(5 * MINUTE)
+    assert len(world.links()) == 20
+    assert {len(starts) for starts in world.links().values()} <= {1, 2}
+
+
+@pytest.mark.parametrize("back", [40.0, HOUR, 30 * DAY, 365 * DAY])
+def test_a_clock_that_is_set_back_stops_nobody(back: float) -> None:
+    world = World(mesh(endpoints(5)))
+    world.for_(DAY)
+    world.runs.clear()
+    world.jump(-back)
+    world.for_(DAY)
+    assert len(world.links()) == 20
+    assert all(4 <= len(starts) <= 5 for starts in world.links().values())
+
+
+@given(st.lists(st.tuples(st.floats(0, 2 * DAY), st.floats(-3 * DAY, 3 * DAY)), max_size=8))
+@settings(max_examples=15, deadline=None)
+def test_whatever_the_clock_does_everybody_goes_on(steps: list[tuple[float, float]]) -> None:
+    world = World(mesh(endpoints(3), HOUR))
+    for passes, jumps in steps:
+        world.for_(passes)
+        world.jump(jumps)
+    world.runs.clear()
+    world.for_(4 * HOUR)
+    assert len(world.links()) == 6
+    assert all(3 <= len(starts) <= 6 for starts in world.links().values())
+
+
+def test_a_reload_tells_what_changed_and_keeps_the_rest() -> None:
+    world = World([door(A), door(B), link(A, B), link(B, A)])
+    world.for_(DAY)
+    before = {key: starts[-1] for key, starts in world.runs.items()}
+    change = world.schedule.replace([door(A), door(B), door(C), link(A, B), link(A, C), link(A, B, size=2)], world.now)
+    assert set(change.added) == {(EndpointSubject("C"), DOOR), (LinkSubject("A", "C"), PULL)}
+    assert change.removed == ((LinkSubject("B", "A"), PULL),)
+    assert len(world.schedule.scheduled) == 6
+    world.for_(DAY)
+    starts = world.runs[key_of(link(A, B).probe)]
+    rounds = [at // (6 * HOUR) for at in starts[1:]]
+    assert rounds == [rounds[0] + number for number in range(len(rounds))]
+    assert world.runs[key_of(link(B, A).probe)][-1] == before[key_of(link(B, A).probe)]
+    assert world.runs[key_of(link(A, C).probe)]
+
+
+def test_what_is_under_way_during_a_reload_ends_in_peace() -> None:
+    world = World([door(A), door(B), link(A, B, interval=MINUTE)], seconds=30)
+    world.for_(10 * MINUTE)
+    while not any(isinstance(entry[2].subject, Link) for entry in world._ends):
+        world.for_(1)
+    world.schedule.replace([door(A)], world.now)
+    world.schedule.replace([door(A), door(B), link(A, B, interval=MINUTE)], world.now)
+    world.runs.clear()
+    began = world.now
+    world.for_(10 * MINUTE)
+    (starts,) = world.links().values()
+    assert starts[0] > began
+    assert all(later - earlier >= 30 for earlier, later in pairwise(starts))
+    assert world.schedule._gates.busy.full(link(A, B).probe) is False
+
+
+def test_a_shorter_interval_holds_from_the_reload_on() -> None:
+    world = World([door(A), door(B), link(A, B, interval=10 * DAY)])
+    world.for_(DAY)
+    world.schedule.replace([door(A), door(B), link(A, B, interval=HOUR)], world.now)
+    world.runs.clear()
+    world.for_(DAY)
+    assert 24 <= len(world.links()[key_of(link(A, B).probe)]) <= 25
+
+
+def test_what_could_not_be_run_comes_again_and_costs_nothing() -> None:
+    schedule = Schedule(DaemonSettings())
+    schedule.replace([link(A, B)], START)
+    (due,) = schedule.take_due(START + 1800, 9)
+    assert schedule.used("A", START) == schedule.used("B", START) == (MIB, 1)
+    schedule.ended(due.scheduled.probe, None, START + 1800)
+    assert schedule.used("A", START) == schedule.used("B", START) == (0, 0)
+    assert schedule.take_due(START + 1800, 9) == []
+    assert len(schedule.take_due(START + 1861, 9)) == 1
+
+
+def test_a_flood_is_taken_in_pieces() -> None:
+    schedule = Schedule(DaemonSettings())
+    schedule.replace([door(each) for each in endpoints(LOOKS_AT_ONCE + 5)], START)
+    schedule.set_downtimes([_downtime(START - DAY, START + DAY, "*")])
+    assert schedule.take_due(START + 100, 64) == []
+    assert schedule.next_at(START + 100) <= START + 100
+    schedule.take_due(START + 100, 64)
+    assert schedule.next_at(START + 100) > START + 100
+    assert len(schedule.take_skipped()) == LOOKS_AT_ONCE + 5
+    assert schedule.take_skipped() == []
+
+
+# --- doors, downtimes, refusals
+
+
+def test_links_of_a_down_endpoint_are_skipped_with_their_doors() -> None:
+    sites = [A, B, C]
+
+    def a_is_down(probe: PlannedProbe, _now: float) -> Answer:
+        return BROKEN if probe.subject is A else FINE
+
+    world = World(mesh(sites, HOUR), answers=a_is_down)
+    world.for_(2 * HOUR)
+    told = world.schedule.take_skipped()
+    assert {str(probe.subject.subject) for probe, _, _ in told} == {"A -> B", "B -> A", "A -> C", "C -> A"}
+    assert {why for _, why, _ in told} == {SkipReason.ENDPOINT_DOWN}
+    assert all([str(failed.subject) for failed in doors] == ["A"] for _, _, doors in told)
+    assert {str(key[0]) for key in world.links()} == {"B -> C", "C -> B"}
+
+
+def test_a_failed_door_is_looked_at_again_soon_and_its_links_with_it() -> None:
+    fine_from = START + DAY
+
+    def answers(probe: PlannedProbe, now: float) -> Answer:
+        return BROKEN if probe.subject is A and now < fine_from else FINE
+
+    settings_ = DaemonSettings(door_interval_seconds=3 * HOUR)
+    world = World([door(A, 3 * HOUR), door(B, 3 * HOUR), link(A, B, interval=DAY)], settings=settings_, answers=answers)
+    world.until(fine_from)
+    looks = world.runs[key_of(door(A).probe)]
+    assert all(later - earlier <= 11 * MINUTE for earlier, later in pairwise(looks))
+    assert not world.links()
+    world.for_(45 * MINUTE)
+    assert len(world.links()) == 1
+
+
+def _downtime(start: float, end: float, *names: str) -> Downtime:
+    moments = [datetime.fromtimestamp(at, UTC) for at in (start, end)]
+    return Downtime(*moments, endpoints=names, text="work")
+
+
+def test_in_a_downtime_nothing_runs_and_its_failures_are_set_aside() -> None:
+    def answers(probe: PlannedProbe, now: float) -> Answer:
+        return BROKEN if probe.subject is A else FINE
+
+    world = World(mesh([A, B], HOUR), answers=answers)
+    world.for_(6 * HOUR)
+    assert [str(subject) for subject, _, _ in world.schedule.confirmations.failing()] == ["A"]
+    downtime = _downtime(world.now + HOUR, world.now + 10 * HOUR, "A")
+    world.schedule.set_downtimes([downtime])
+    assert world.schedule.downtime_of("A", world.now) is None
+    world.for_(2 * HOUR)
+    world.runs.clear()
+    assert world.schedule.downtime_of("A", world.now) == downtime
+    assert world.schedule.downtime_of("B", world.now) is None
+    assert list(world.schedule.confirmations.failing()) == []
+    world.for_(7 * HOUR)
+    assert {str(key[0]) for key in world.runs} == {"B"}
+    world.for_(4 * HOUR)
+    assert "A" in {str(key[0]) for key in world.runs}
+    assert [str(subject) for subject, _, _ in world.schedule.confirmations.failing()] == ["A"]
+
+
+def test_downtimes_by_host_and_of_endpoints_that_come_later() -> None:
+    schedule = Schedule(DaemonSettings())
+    now = datetime.fromtimestamp(START, UTC)
+    longer = Downtime(now - timedelta(1), now + timedelta(2), hosts=("a.example",))
+    schedule.set_downtimes([longer, Downtime(now - timedelta(1), now + timedelta(1), hosts=("a.example",))])
+    assert schedule.downtime_of("A", START) is None
+    schedule.replace([door(A), door(B)], START)
+    assert schedule.downtime_of("A", START) == longer
+    assert schedule.downtime_of("B", START) is None
+
+
+def test_an_endpoint_that_refuses_again_and_again_is_left_alone_for_a_day() -> None:
+    def answers(probe: PlannedProbe, now: float) -> Answer:
+        return REFUSED if probe.subject is A else FINE
+
+    world = World(mesh([A, B], HOUR), answers=answers)
+    world.for_(20 * DAY)
+    looks = world.runs[key_of(door(A).probe)]
+    assert len(looks[:10]) == 10
+    assert looks[9] - looks[0] < 2 * HOUR
+    assert len(looks) < 10 + 20  # and then one a day
+    until = world.schedule.paused_until("A", world.now)
+    assert until is not None
+    assert until - world.now <= DAY
+    assert world.schedule.paused_until("B", world.now) is None
+    assert world.schedule.skipped[SkipReason.REFUSED] > 0
+    assert [str(subject) for subject, _, _ in world.schedule.confirmations.failing()] == ["A"]
+
+
+def test_a_probe_by_hand_ends_the_pause() -> None:
+    mended = False
+
+    def answers(probe: PlannedProbe, now: float) -> Answer:
+        return REFUSED if probe.subject is A and not mended else FINE
+
+    world = World(mesh([A, B], HOUR), answers=answers)
+    world.for_(6 * HOUR)
+    assert world.schedule.paused_until("A", world.now)
+    mended = True
+    world.runs.clear()
+    probe = door(A).probe
+    world.schedule.out_of_turn(probe, result(probe, FINE, world.now), world.now)
+    assert world.schedule.paused_until("A", world.now) is None
+    world.for_(HOUR + 30 * MINUTE)
+    assert len(world.links()) == 2
+
+
+# --- budgets and back-off
+
+
+def test_a_budget_is_never_exceeded_and_shared_fairly() -> None:
+    sites = endpoints(5)
+    tight = endpoint("TIGHT", bytes_per_day=10 * MIB, transfers_per_day=0)
+    world = World(mesh([tight, *sites], 6 * HOUR))
+    most = 0
+    for _ in range(60 * 24):
+        world.for_(HOUR)
+        most = max(most, world.schedule.used("TIGHT", world.now)[0])
+    assert 8 * MIB < most <= 10 * MIB
+    counts = [len(starts) for key, starts in world.links().items() if "TIGHT" in str(key[0])]
+    assert len(counts) == 10
+    assert max(counts) - min(counts) <= 0.05 * max(counts)
+    assert 0.85 * 600 < sum(counts) <= 600  # ten a day
+    others = [len(starts) for key, starts in world.links().items() if "TIGHT" not in str(key[0])]
+    assert set(others) <= {240, 241, 242}
+    assert world.schedule.skipped[SkipReason.BUDGET] > 0
+
+
+def test_a_budget_of_transfers() -> None:
+    shy = endpoint("SHY", transfers_per_day=3)
+    world = World(mesh([shy, A, B], HOUR))
+    world.for_(30 * DAY)
+    days = Counter(int(at // DAY) for key, starts in world.links().items() if "SHY" in str(key[0]) for at in starts)
+    assert max(days.values()) == 3
+    assert sum(days.values()) > 70
+    assert world.schedule.used("SHY", world.now)[1] <= 3
+
+
+def test_a_slowed_link_does_not_go_stale_between_its_turns() -> None:
+    shy = endpoint("SHY", transfers_per_day=1)
+    world = World([door(shy), door(A), link(shy, A, interval=HOUR)])
+    stale = world.schedule.stale_after_seconds(LinkSubject("SHY", "A"), PULL)
+    assert stale is not None
+    assert 3 * DAY <= stale <= 4 * DAY
+    assert world.schedule.stale_after_seconds(EndpointSubject("A"), DOOR) == 3 * 900
+    assert world.schedule.stale_after_seconds(LinkSubject("A", "SHY"), PULL) is None
+
+
+def test_links_that_all_fail_at_one_end_back_off_but_for_a_canary() -> None:
+    sites = endpoints(6)
+    broken_until = START + 10 * DAY
+
+    def answers(probe: PlannedProbe, now: float) -> Answer:
+        at_broken = isinstance(probe.subject, Link) and probe.subject.destination is sites[0]
+        return (Reason.NO_SPACE, Blame.DESTINATION) if at_broken and now < broken_until else FINE
+
+    world = World(mesh(sites, HOUR), answers=answers)
+    world.for_(DAY)
+    world.runs.clear()
+    world.for_(8 * DAY)
+    counts = {str(key[0]): len(starts) for key, starts in world.links().items()}
+    to_broken = sorted(count for name, count in counts.items() if name.endswith("SITE-000"))
+    assert to_broken[-1] == pytest.approx(8 * 24, abs=2)
+    assert all(count == pytest.approx(8 * 6, abs=2) for count in to_broken[:-1])
+    assert all(count == pytest.approx(8 * 24, abs=2) for name, count in counts.items() if not name.endswith("SITE-000"))
+    world.until(broken_until + 2 * HOUR)  # the canary has seen it
+    world.runs.clear()
+    world.for_(DAY)
+    assert all(len(starts) >= 23 for starts in world.links().values())
+
+
+# --- confirmation
+
+
+def test_a_changed_state_is_looked_at_again_until_it_is_believed() -> None:
+    fails_from, fails_to = START + 2 * DAY, START + 4 * DAY
+
+    def answers(probe: PlannedProbe, now: float) -> Answer:
+        fails = isinstance(probe.subject, Link) and fails_from <= now < fails_to
+        return (Reason.NO_SPACE, Blame.DESTINATION) if fails else FINE
+
+    world = World([door(A), door(B), link(A, B)], answers=answers)
+    key = key_of(link(A, B).probe)
+    world.until(fails_to + DAY)
+    failing = [at for at in world.runs[key] if fails_from <= at < fails_to]
+    assert [later - earlier for earlier, later in pairwise(failing)][:2] == [620.0, 620.0]
+    assert failing[3] - failing[2] > HOUR
+    fine = [at for at in world.runs[key] if at >= fails_to]
+    assert [later - earlier for earlier, later in pairwise(fine)][:2] == [620.0, 620.0]
+    assert world.schedule.confirmations.confirmed(*key[:2]).ok
+
+
+def test_scheduled_probes_of_the_largest_mesh_are_cheap() -> None:
+    """O(log n): looked-at turns, not seconds. The heap holds each probe at most twice."""
+    schedule = Schedule(DaemonSettings())
+    scheduled: list[ScheduledProbe] = mesh(endpoints(60), DAY, PULL, PUSH)
+    schedule.replace(scheduled, START)
+    now = START
+    for _ in range(20_000):
+        now = max(now, schedule.next_at(now) or now)
+        for due in schedule.take_due(now, 8):
+            schedule.ended(due.scheduled.probe, result(due.scheduled.probe, at=now), now + 5)
+    assert len(schedule._turns) == len(scheduled)
+    assert len(schedule._turns._heap) <= 2 * len(scheduled) + 64

@@ -1,0 +1,369 @@
+"""The life of a service: lock, history, what was known, clean-up, web, ready; and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tpcharness.assembly import SystemClock, Wiring, limits_of, make_service, new_run_id, open_state, wire
+from tpcharness.config.problems import ConfigErrors
+from tpcharness.daemon.downtimes import Downtimes
+from tpcharness.daemon.logs import ResultLog, set_level
+from tpcharness.daemon.notify import Notifier
+from tpcharness.daemon.recorder import Recorder
+from tpcharness.daemon.reload import Blueprint, Prepared
+from tpcharness.daemon.running import ReloadState, Running
+from tpcharness.daemon.signals import signals
+from tpcharness.daemon.upkeep import (
+    feed_watchdog,
+    keep_findings,
+    show_status,
+    status_line,
+    sweep,
+    tirelessly,
+)
+from tpcharness.daemon.web.app import serve
+from tpcharness.engine.plan import ScheduleTooLarge
+from tpcharness.engine.schedule import Schedule
+from tpcharness.engine.service import Service
+from tpcharness.export.metrics.self_metrics import SelfMetrics
+from tpcharness.export.quantities import count_text
+from tpcharness.model.downtime import Downtime
+from tpcharness.model.endpoint import Subject
+from tpcharness.model.seams import Clock
+from tpcharness.model.variant import Variant
+from tpcharness.payload.ledger import Ledger
+from tpcharness.payload.lock import StateUnusable
+from tpcharness.results.counters import Counters
+from tpcharness.results.history import History, open_history
+from tpcharness.results.latest import LatestStore
+from tpcharness.tokens.desk import TokenRecord
+
+log = logging.getLogger(__name__)
+
+PROBES_SHARE = 0.7
+"""Of the time to stop, for the clean-up of probes; the rest is for seeds."""
+
+_MOST_NAMED = 20
+
+
+class CannotListen(StateUnusable):
+    """The address of the web pages is not to be had."""
+
+
+async def run_daemon(
+    prepared: Prepared,
+    blueprint: Blueprint,
+    notifier: Notifier,
+    *,
+    run_id: str = "",
+    clock: Clock | None = None,
+    ready: Callable[[Running], None] = lambda _running: None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Runs a service until SIGTERM or SIGINT, or until `stop` is set; `ready` is told when it listens.
+
+    Returns when everything is cleaned up, `daemon.stop_seconds` later at the latest; what is not clean by then stays
+    in the ledger. Raises StateUnusable (state directory, ledger or address are not to be had) and HistoryError before
+    anything has been sent.
+    """
+    clock = clock or SystemClock()
+    harness = prepared.config.harness
+    async with (
+        open_state(harness) as ledger,
+        open_history(prepared.config.history, Path(harness.state_dir), clock) as history,
+    ):
+        life = _Life(prepared, blueprint, notifier, run_id or new_run_id(clock), clock, ledger, history, stop)
+        with signals(stop=life.on_stop, reload=life.on_reload):
+            await life.lead(ready)
+
+
+@dataclass(slots=True)
+class _Tenure:
+    """A wiring while it is in use: what closes it, and the tasks that work with it beside the probes."""
+
+    wiring: Wiring
+    closing: AsyncExitStack
+    attendants: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+class _Life:
+    """One service from its first probe to its last: everything that changes."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        blueprint: Blueprint,
+        notifier: Notifier,
+        run_id: str,
+        clock: Clock,
+        ledger: Ledger,
+        history: History,
+        stop: asyncio.Event | None,
+    ) -> None:
+        self._prepared = prepared
+        self._blueprint = blueprint
+        self._notifier = notifier
+        self._run_id = run_id
+        self._clock = clock
+        self._ledger = ledger
+        self._history = history
+        self._stop = stop or asyncio.Event()
+        self._asked_to_stop = 0
+        self._leave = asyncio.Event()
+        self._reload_wanted = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._generation = 0
+        self._service: Service | None = None
+        self._record = TokenRecord()
+        self._observer = ResultLog()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._downtimes = Downtimes(clock, self._take_downtimes)
+
+    async def lead(self, ready: Callable[[Running], None]) -> None:
+        """From what was known to the last clean-up. Nothing is sent before the pages are up."""
+        async with asyncio.TaskGroup() as self._group:
+            self._tenure = await self._open_wiring(self._prepared)
+            _log_warnings(self._prepared)
+            try:
+                running = self._running = await self._restore(self._tenure.wiring)
+                async with self._web(running) as running.url:
+                    await self._live(running, ready)
+            finally:
+                await self._tenure.closing.aclose()
+        await self._history.flush()
+
+    async def _live(self, running: Running, ready: Callable[[Running], None]) -> None:
+        self._service = running.service
+        service = self._group.create_task(self._serve_probes(), name="service")
+        beside = [
+            self._go_on("findings", lambda: keep_findings(running)),
+            self._go_on("event loop", running.self_metrics.watch_loop),
+            self._go_on("watchdog", lambda: feed_watchdog(running, self._notifier)),
+            self._go_on("status", lambda: show_status(running, self._notifier)),
+            self._go_on("reload", self._reload_on_demand),
+        ]
+        self._attend(self._tenure)
+        try:
+            if not self._stop.is_set():
+                running.ready = True
+                self._notifier.ready(status_line(running))
+                log.info("listening on %s, %s to do", running.url, self._size())
+                ready(running)
+            await asyncio.wait({service, self._group.create_task(self._say_goodbye(), name="goodbye")})
+            await self._take_leave()
+        finally:
+            for task in (service, *beside, *self._tenure.attendants):
+                task.cancel()
+
+    def on_stop(self, number: signal.Signals) -> None:
+        """The first time: stop and clean up. Once more: leave at once; what is left stays in the ledger."""
+        self._asked_to_stop += 1
+        if self._asked_to_stop == 1:
+            log.info("%s: stopping; once more to leave our files to the next start", number.name)
+            self._stop.set()
+            return
+        self._leave.set()
+        if self._service is not None:
+            self._service.abandon()
+
+    def on_reload(self) -> None:
+        """Asks for a reload; several that come before it begins are one."""
+        self._reload_wanted.set()
+
+    async def _restore(self, wiring: Wiring) -> Running:
+        """The service with all that is known from its former lives."""
+        config, now = self._prepared.config, self._clock.now()
+        schedule, counters, metrics = Schedule(config.daemon), Counters(), SelfMetrics()
+        latest = LatestStore(config.endpoints, stale_after=schedule.stale_after_seconds)
+        counters.load(await self._history.counters())
+        known = await self._history.latest()
+        latest.retain(self._prepared.keys)
+        latest.restore(known)
+        schedule.replace(self._prepared.scheduled, now.timestamp())
+        schedule.restore(known, now.timestamp())
+        log.info("%d results known from before", len(known))
+        sink = Recorder(self._history, latest, counters, metrics)
+        service = make_service(
+            wiring, schedule, sink, self._observer, self._clock, run_id=self._run_id, lag=metrics.began
+        )
+        return Running(
+            config=config,
+            run_id=self._run_id,
+            started_at=now,
+            clock=self._clock,
+            schedule=schedule,
+            service=service,
+            latest=latest,
+            counters=counters,
+            history=self._history,
+            self_metrics=metrics,
+            ledger=self._ledger,
+            token_record=self._record,
+            reload_state=ReloadState(ok=True, at=now, errors=(), succeeded_at=now),
+            reloader=self._reload,
+            log_level_setter=set_level,
+            offers=self._prepared.offers,
+        )
+
+    @asynccontextmanager
+    async def _web(self, running: Running) -> AsyncIterator[str]:
+        daemon = running.config.daemon
+        async with AsyncExitStack() as stack:
+            try:
+                url = await stack.enter_async_context(serve(running, daemon.listen, daemon.web_config))
+            except OSError as error:
+                why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+                raise CannotListen(
+                    f"cannot listen on {daemon.listen}: {why}; give another address by `listen` in [daemon] or --listen"
+                ) from error
+            yield url
+
+    async def _say_goodbye(self) -> None:
+        await self._stop.wait()
+        self._running.ready = False
+        self._notifier.stopping("cleaning up")
+
+    async def _serve_probes(self) -> None:
+        await self._running.service.run(
+            self._stop, stop_seconds=self._running.config.daemon.stop_seconds * PROBES_SHARE
+        )
+
+    async def _take_leave(self) -> None:
+        """Takes the seeds away, as far as the time to stop allows; says what stays."""
+        seconds = self._running.config.daemon.stop_seconds * (1 - PROBES_SHARE)
+        work = {*self._retiring, self._group.create_task(self._remove_seeds(self._tenure.wiring), name="seeds")}
+        impatient = self._group.create_task(self._leave.wait(), name="second signal")
+        over = self._group.create_task(asyncio.wait(work), name="last clean-up")
+        await asyncio.wait({over, impatient}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in (*work, over, impatient):
+            task.cancel()
+        await asyncio.wait(work)
+        if kept := len(self._ledger.entries):
+            log.warning("%s of ours stay in the ledger for the next start", count_text(kept, "file"))
+
+    async def _remove_seeds(self, wiring: Wiring) -> None:
+        for file, failure in await wiring.payload.remove_seeds(self._observer):
+            self._running.cleanup_failures[file.endpoint.name] += 1
+            log.info("kept %s: %s", file.url, failure.detail or failure.reason)
+
+    async def _open_wiring(self, prepared: Prepared) -> _Tenure:
+        closing = AsyncExitStack()
+        wiring = await closing.enter_async_context(
+            wire(
+                prepared.config,
+                self._ledger,
+                self._clock,
+                run_id=self._run_id,
+                generation=self._generation,
+                token_record=self._record,
+            )
+        )
+        return _Tenure(wiring, closing)
+
+    def _attend(self, tenure: _Tenure) -> None:
+        running, wiring = self._running, tenure.wiring
+        tenure.attendants = [
+            self._go_on("clean-up", lambda: sweep(running, wiring, self._observer)),
+            self._go_on("downtimes", lambda: self._downtimes.follow(wiring.config, wiring.client)),
+        ]
+
+    def _go_on(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        return self._group.create_task(tirelessly(name, work), name=name)
+
+    def _take_downtimes(self, downtimes: tuple[Downtime, ...]) -> None:
+        self._running.downtimes = downtimes
+        self._running.schedule.set_downtimes(downtimes)
+
+    async def _reload_on_demand(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            await self._reload()
+
+    async def _reload(self) -> ReloadState:
+        """Goes on to its end also when nobody waits for it any more."""
+        return await asyncio.shield(self._group.create_task(self._reload_once(), name="reload"))
+
+    async def _reload_once(self) -> ReloadState:
+        async with self._reloading:
+            running, at = self._running, self._clock.now()
+            self._notifier.reloading()
+            try:
+                read = await asyncio.to_thread(self._blueprint.read, running.config)
+            except ScheduleTooLarge as error:
+                errors: tuple[str, ...] = (str(error),)
+                read = None
+            if isinstance(read, ConfigErrors):
+                errors = tuple(problem.one_line for problem in read.errors)
+            elif read is not None:
+                prepared, waiting = read
+                if await self._adopt(prepared):
+                    for warning in waiting:
+                        log.warning("%s", warning)
+                    running.reload_state = ReloadState(ok=True, at=at, errors=waiting, succeeded_at=at)
+                    self._notifier.ready(status_line(running))
+                    return running.reload_state
+                errors = ("the service is stopping",)
+            for line in errors:
+                log.error("the configuration file is not taken, the former one holds: %s", line)
+            running.reload_state = ReloadState(False, at, errors, running.reload_state.succeeded_at)
+            self._notifier.ready(status_line(running))
+            return running.reload_state
+
+    async def _adopt(self, prepared: Prepared) -> bool:
+        """Swaps everything that belongs to a configuration, in one step of the event loop; not when it is the end."""
+        self._generation += 1
+        tenure = await self._open_wiring(prepared)
+        if self._stop.is_set():
+            await tenure.closing.aclose()
+            return False
+        running, former = self._running, self._tenure
+        change, over = running.service.adopt(tenure.wiring.probes, limits_of(prepared.config), prepared.scheduled)
+        running.latest.retain(prepared.keys)
+        running.config, running.offers = prepared.config, prepared.offers
+        self._prepared, self._tenure = prepared, tenure
+        self._attend(tenure)
+        task = self._group.create_task(self._retire(former, over), name="former configuration")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        log.info("configuration taken: %s to do", self._size())
+        _log_warnings(prepared)
+        _log_cells("added", change.added)
+        _log_cells("removed", change.removed)
+        return True
+
+    async def _retire(self, former: _Tenure, over: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Closes a wiring when the last probe is over that began with it."""
+        try:
+            for task in former.attendants:
+                task.cancel()
+            await asyncio.wait(former.attendants)
+            await over()
+            await self._remove_seeds(former.wiring)
+        finally:
+            await former.closing.aclose()
+
+    def _size(self) -> str:
+        links = sum(each.probe.variant.of_link for each in self._prepared.scheduled)
+        doors = len(self._prepared.scheduled) - links
+        return f"{count_text(doors, 'door')} and {count_text(links, 'link')}"
+
+
+def _log_warnings(prepared: Prepared) -> None:
+    for warning in prepared.config.warnings:
+        log.warning("%s", warning.one_line)
+
+
+def _log_cells(what: str, cells: Sequence[tuple[Subject, Variant]]) -> None:
+    if cells:
+        names = ", ".join(f"{subject} {variant}" for subject, variant in cells[:_MOST_NAMED])
+        more = f", and {len(cells) - _MOST_NAMED} more" if len(cells) > _MOST_NAMED else ""
+        log.info("%s: %s%s", what, names, more)

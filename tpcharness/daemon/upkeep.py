@@ -1,0 +1,89 @@
+"""What a service does beside probing, each an endless task: findings, clean-up, and signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tpcharness.assembly import Wiring
+from tpcharness.daemon.notify import Notifier
+from tpcharness.daemon.running import Running
+from tpcharness.diagnosis.findings import find
+from tpcharness.engine.service import TICK_SECONDS
+from tpcharness.export.quantities import count_text
+from tpcharness.model.progress import Observer
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 60.0
+FINDINGS_SECONDS = 5.0
+SWEEP_SECONDS = 3600.0
+STATUS_SECONDS = 10.0
+FEEDS_PER_WATCHDOG = 3
+
+
+async def tirelessly(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Does the work for as long as it takes, also after a bug in it: what stands beside the probes never ends them."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("%s failed; again in %.0f s", name, RETRY_SECONDS)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def keep_findings(running: Running) -> None:
+    """Works out the findings anew when there are new results: in a thread, for a full mesh takes its time."""
+    seen = -1
+    while True:
+        if running.latest.version != seen:
+            seen = running.latest.version
+            running.findings = await asyncio.to_thread(find, running.schedule.confirmations.results())
+        await asyncio.sleep(FINDINGS_SECONDS)
+
+
+async def sweep(running: Running, wiring: Wiring, observer: Observer) -> None:
+    """Takes away what former runs left, and what probes of this one could not; then now and then again."""
+    while True:
+        if entries := running.forgotten():
+            cleaning = await wiring.clean(observer, entries=entries)
+            for kept in cleaning.kept:
+                running.cleanup_failures[kept.entry.endpoint] += 1
+                log.info("kept %s: %s", kept.entry.url, kept.why)
+            removed, gone, stay = len(cleaning.removed), len(cleaning.gone), len(cleaning.kept)
+            log.info(
+                "clean-up of %s: %d removed, %d gone, %d kept", count_text(len(entries), "file"), removed, gone, stay
+            )
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def feed_watchdog(running: Running, notifier: Notifier) -> None:
+    """Tells the service manager that the schedule is looked at: a process that only breathes is not alive."""
+    seconds = notifier.watchdog_seconds
+    if seconds is None:
+        return
+    loop = asyncio.get_running_loop()
+    patience_seconds = max(2 * TICK_SECONDS, seconds / 2)
+    while True:
+        if loop.time() - running.service.status().ticked_at < patience_seconds:
+            notifier.watchdog()
+        else:
+            log.error("the schedule has not been looked at for %.0f s", patience_seconds)
+        await asyncio.sleep(seconds / FEEDS_PER_WATCHDOG)
+
+
+async def show_status(running: Running, notifier: Notifier) -> None:
+    """Keeps the line that `systemctl status` shows."""
+    while True:
+        await asyncio.sleep(STATUS_SECONDS)
+        notifier.status(status_line(running))
+
+
+def status_line(running: Running) -> str:
+    """What is going on, in one line."""
+    doors, links = running.latest.door_tally(), running.latest.links()
+    under_way = sum(running.service.status().in_flight.values())
+    line = f"doors: {doors.ok} of {doors.total} ok; links: {links.ok} of {links.total} ok; {under_way} under way"
+    return line if running.reload_state.ok else f"{line}; the configuration file has errors, the former one holds"

@@ -1,0 +1,167 @@
+"""How a matrix stands: the verdict in one sentence, who has to act for each finding, and the endpoints worst first.
+
+What the HTML report and the pages of the running service say in the same words. Where a finding or an endpoint is
+shown differs between them, so links are made by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tpcharness.export.quantities import count_text
+from tpcharness.model.endpoint import LinkSubject
+from tpcharness.model.finding import Finding
+from tpcharness.model.result import Result
+from tpcharness.model.variant import Blame
+from tpcharness.results.run import EndpointFacts
+from tpcharness.results.store import Cell, CellState
+
+BAD = (CellState.FAILURE, CellState.ERROR)
+MOST_NAMES = 3
+
+STATE_WORDS = {
+    CellState.FAILURE: "failed",
+    CellState.ERROR: "our own error",
+    CellState.SKIPPED: "not tried",
+    CellState.STALE: "too old to count",
+    CellState.OK: "ok",
+}
+NOT_ENDPOINTS = {
+    Blame.PATH: "the network between the two",
+    Blame.ISSUER: "the token issuer",
+    Blame.CLIENT: "whoever runs this harness",
+}
+
+
+def count_states(cells: Iterable[Cell], *states: CellState) -> int:
+    return sum(cell.state in states for cell in cells)
+
+
+def verdict(cells: Sequence[Cell], doors: Iterable[Cell], findings: Sequence[Finding]) -> str:
+    """One sentence for people in a hurry."""
+    bad, skipped = count_states(cells, *BAD), count_states(cells, CellState.SKIPPED)
+    bad_doors = count_states(doors, *BAD)
+    if not cells:
+        return (
+            f"{count_text(bad_doors, 'endpoint')} failed; no link was probed." if bad_doors else "No link was probed."
+        )
+    if not bad and not bad_doors and not skipped:
+        return f"All {len(cells):,} cells are good: every copy arrived and was read back."
+    parts = [f"{bad:,} of {count_text(len(cells), 'cell')} {'fails' if bad == 1 else 'fail'}"] if bad else []
+    if skipped:
+        parts.append(
+            f"{skipped:,} {'of ' + count_text(len(cells), 'cell') + ' ' if not parts else ''}could not be tried"
+        )
+    if not parts:
+        parts.append(f"{count_text(bad_doors, 'endpoint')} failed the door check")
+    narrow = sum(finding.kind.narrow for finding in findings)
+    told = [count_text(n, word) for n, word in ((len(findings) - narrow, "cause"), (narrow, "single link")) if n]
+    explain = "explains" if len(findings) == 1 else "explain"
+    return " and ".join(parts) + (f": {' and '.join(told)} {explain} it." if told else ".")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding as a page tells it. `link` leads to the evidence of its typical result, empty without one."""
+
+    finding: Finding
+    who: str
+    link: str
+    of_door: bool
+
+    @property
+    def single(self) -> bool:
+        return self.finding.kind.narrow
+
+
+def tell(finding: Finding, sites: Mapping[str, str], typical: Result | None, link: Callable[[Result], str]) -> Told:
+    """`sites` by endpoint; `typical` is the result of the finding's `probe_id`."""
+    of_door = typical is not None and not isinstance(typical.subject, LinkSubject)
+    return Told(finding, _who(finding, sites), "" if typical is None else link(typical), of_door)
+
+
+def _who(finding: Finding, sites: Mapping[str, str]) -> str:
+    """The party that has to act, by name where it is one or are a few endpoints."""
+    if finding.blame not in (Blame.SOURCE, Blame.DESTINATION):
+        return NOT_ENDPOINTS.get(finding.blame, "not certain")
+    names = finding.culprits
+    if len(names) != 1:
+        as_source = finding.blame is Blame.SOURCE
+        names = (finding.sources or names[:1]) if as_source else (finding.destinations or names[-1:])
+    told = ", ".join(with_site(name, sites.get(name, "")) for name in names[:MOST_NAMES])
+    return told + (f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else "")
+
+
+def with_site(name: str, site: str) -> str:
+    """ "DESY-HH_DATADISK (DESY)"; the site only where the name is not the same word."""
+    return f"{name} ({site})" if site and site.casefold() != name.casefold() else name
+
+
+@dataclass(frozen=True, slots=True)
+class RoleStanding:
+    """How an endpoint fares in one role: `own` of its `bad` cells are its own to mend, most of them for `reason`."""
+
+    bad: int = 0
+    own: int = 0
+    skipped: int = 0
+    tried: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one endpoint fares: its door, and both roles."""
+
+    facts: EndpointFacts
+    door: str
+    door_reason: str
+    source: RoleStanding
+    destination: RoleStanding
+    link: str
+
+    @property
+    def badness(self) -> tuple[bool, int, int, int]:
+        roles = self.source, self.destination
+        return (
+            self.door in BAD,
+            sum(role.own for role in roles),
+            sum(role.bad for role in roles),
+            sum(role.skipped for role in roles),
+        )
+
+
+def standings(
+    endpoints: Sequence[EndpointFacts],
+    doors: Mapping[str, Cell],
+    cells: Iterable[Cell],
+    link: Callable[[str], str],
+) -> list[Standing]:
+    """Every endpoint, worst first; of equals in their own order. Cells of other endpoints are left out."""
+    rows: dict[str, list[Cell]] = {facts.name: [] for facts in endpoints}
+    columns: dict[str, list[Cell]] = {facts.name: [] for facts in endpoints}
+    for cell in cells:
+        if isinstance(cell.subject, LinkSubject):
+            rows.get(cell.subject.source, []).append(cell)
+            columns.get(cell.subject.destination, []).append(cell)
+    found = []
+    for facts in endpoints:
+        door = doors.get(facts.name)
+        found.append(
+            Standing(
+                facts,
+                "" if door is None else door.state,
+                "" if door is None else door.worst.reason.value,
+                _role(rows[facts.name], Blame.SOURCE),
+                _role(columns[facts.name], Blame.DESTINATION),
+                link(facts.name),
+            )
+        )
+    return sorted(found, key=lambda standing: standing.badness, reverse=True)
+
+
+def _role(cells: Sequence[Cell], role: Blame) -> RoleStanding:
+    bad = [cell for cell in cells if cell.state in BAD]
+    own = [cell.worst.reason.value for cell in bad if cell.worst.blame is role]
+    skipped = count_states(cells, CellState.SKIPPED)
+    return RoleStanding(len(bad), len(own), skipped, len(cells) - skipped, max(own, key=own.count, default=""))

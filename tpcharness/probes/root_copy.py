@@ -1,0 +1,272 @@
+"""Third-party copy by xroot: the destination pulls from the source; seed, tokens, copy, verification, clean-up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from tpcharness.diagnosis.verdict import Verdict, of_failure
+from tpcharness.diagnosis.xroot_verdict import is_before_asking, judge_root_copy
+from tpcharness.model.endpoint import Endpoint, Link
+from tpcharness.model.failure import Failure
+from tpcharness.model.reason import Reason
+from tpcharness.model.result import Result
+from tpcharness.model.seams import ProbeContext, Token, TokenSource
+from tpcharness.model.secret import Secret
+from tpcharness.model.settings import TimeLimits
+from tpcharness.model.variant import Blame, Phase, Variant
+from tpcharness.net.trail import Trail
+from tpcharness.net.xroot import XrootClient, XrootTarget, XrootVisit
+from tpcharness.payload.names import PayloadFile, PayloadNames
+from tpcharness.payload.seeds import Seed
+from tpcharness.payload.store import PayloadStore
+from tpcharness.probes.attempt import CopyAttempt
+from tpcharness.probes.control import Control
+from tpcharness.probes.root_files import read_through, remove, verify
+from tpcharness.probes.root_transfer import LOOK_SECONDS, RootRun, RootTransfer
+from tpcharness.probes.servers import ServerBook
+from tpcharness.tokens.roles import Role, token_request
+from tpcharness.wire.copy_request import Mode
+from tpcharness.wire.xroot.opaque import RootUrl
+
+MAX_CONTROL_BYTES = 64 * 1024
+
+# What a source that is down, mute or stalled may have brought about, as the destination sees it.
+_BETWEEN_THE_TWO = frozenset(
+    {
+        Reason.PASSIVE_DNS_FAILURE,
+        Reason.PASSIVE_REFUSED,
+        Reason.PASSIVE_STALLED,
+        Reason.PASSIVE_CUT,
+        Reason.PASSIVE_ERROR,
+        Reason.TRANSFER_FAILED,
+        Reason.NO_FIRST_BYTE,
+        Reason.NO_PROGRESS,
+        Reason.DEADLINE,
+    }
+)
+_OUT_OF_ORDER = frozenset(
+    {Reason.NO_RESPONSE, Reason.CONNECTION_LOST, Reason.MALFORMED_RESPONSE, Reason.SERVER_ERROR, Reason.LOCAL_IO_ERROR}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Both parties of one copy, with the files as the root doors call them."""
+
+    source: XrootVisit
+    destination: XrootVisit
+    source_path: str
+    destination_path: str
+    reading: Token
+    writing: Token
+
+
+class RootCopyProbe:
+    """Copies a seed from the source of a link to a new file at its destination by xroot, and takes it away again.
+
+    Seeds and ledger are those of the https probes: both doors of an endpoint lead to the same files. Nothing but the
+    third-party copy is tried (design 5.2).
+    """
+
+    variant = Variant.ROOT_PULL
+
+    def __init__(
+        self,
+        client: XrootClient,
+        tokens: TokenSource,
+        payload: PayloadStore,
+        names: PayloadNames,
+        control: Control,
+        servers: ServerBook,
+        limits: TimeLimits,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._payload = payload
+        self._names = names
+        self._control = control
+        self._servers = servers
+        self._limits = limits
+        self._look_seconds = look_seconds
+        self._queueing: set[str] = set()
+
+    async def run(self, subject: Endpoint | Link, context: ProbeContext) -> Result:
+        """One result. When cancelled before there is a verdict it cleans up within its limits and passes the
+        cancellation on; what it could not clean stays in the ledger.
+        """
+        if not isinstance(subject, Link) or not subject.source.root or not subject.destination.root:
+            raise TypeError(f"{self.variant} probes links between root doors, not {subject!r}")
+        trail = Trail(context.probe_id, context.observer)
+        trail.add(Phase.QUEUED, context.queued_seconds)
+        attempt = CopyAttempt[RootRun](self.variant, subject, context, trail, context.clock.now())
+        with trail.enter(Phase.PREPARE):
+            seed = await self._payload.seed(subject.source, context.size_bytes, trail)
+            no_place = await self._payload.ensure_directory(subject.destination, trail)
+        if isinstance(seed, Failure):
+            attempt.verdict = of_failure(seed, Blame.SOURCE)
+        elif no_place is not None:
+            attempt.verdict = of_failure(no_place, Blame.DESTINATION)
+        else:
+            try:
+                await self._copy(attempt, seed)
+            except asyncio.CancelledError:
+                if not attempt.judged:
+                    raise
+                attempt.warnings.append("interrupted in its clean-up: the file stays in the ledger")
+        return attempt.result(self._servers)
+
+    async def _copy(self, attempt: CopyAttempt[RootRun], seed: Seed) -> None:
+        """Everything from the tokens on, with the clean-up that each way out needs."""
+        link, context, trail = attempt.link, attempt.context, attempt.trail
+        file = self._names.destination(link.destination, context.probe_id, context.attempt)
+        with trail.enter(Phase.TOKEN):
+            reading = await self._token(Role.READ, seed.file, trail)
+            writing = await self._token(Role.WRITE, file, trail)
+        for token in (reading, writing):
+            if isinstance(token, Failure):
+                attempt.verdict = of_failure(token, Blame.ISSUER)
+        if isinstance(reading, Failure) or isinstance(writing, Failure):
+            return
+        await self._payload.register(file)
+        try:
+            async with self._visits(seed.file, file, reading, writing, trail) as ends:
+                await self._transfer(attempt, seed, file, ends)
+            attempt.judged = True
+        finally:
+            await self._clean(attempt, file)
+
+    @asynccontextmanager
+    async def _visits(
+        self, source: PayloadFile, destination: PayloadFile, reading: Token, writing: Token, trail: Trail
+    ) -> AsyncIterator[_Ends]:
+        """Connections to both root doors; leaving ends whatever goes on over them."""
+        from_url, to_url = RootUrl.parse(source.endpoint.root), RootUrl.parse(destination.endpoint.root)
+        async with (
+            self._client.visit(_target(source.endpoint, from_url, reading.secret), trail) as giving,
+            self._client.visit(_target(destination.endpoint, to_url, writing.secret), trail) as taking,
+        ):
+            yield _Ends(giving, taking, _path(source, from_url), _path(destination, to_url), reading, writing)
+
+    async def _transfer(self, attempt: CopyAttempt[RootRun], seed: Seed, file: PayloadFile, ends: _Ends) -> None:
+        """The copy, its verdict or its verification, and the removal by the same door."""
+        name = file.endpoint.name
+        transfer = RootTransfer(
+            ends.source,
+            ends.destination,
+            ends.source_path,
+            ends.destination_path,
+            seed.size,
+            ends.reading.secret,
+            ends.writing.secret,
+            self._limits,
+            attempt.trail,
+            patient=name in self._queueing,
+            look_seconds=self._look_seconds,
+        )
+        run = attempt.run = await transfer.run()
+        (self._queueing.add if run.queued else self._queueing.discard)(name)
+        verdict = judge_root_copy(run.seen)
+        if verdict is not None:
+            attempt.verdict = await self._settle(verdict, seed, ends, attempt.trail)
+        else:
+            await self._verify(attempt, seed, file, ends)
+        if run.opened:
+            await self._remove(attempt, file, ends)
+
+    async def _settle(self, verdict: Verdict, seed: Seed, ends: _Ends, trail: Trail) -> Verdict:
+        """The verdict with what a look of our own at the source says: does it give us what it gave nobody?"""
+        if verdict.reason in (Reason.NOT_FOUND, Reason.PASSIVE_NOT_FOUND):
+            with trail.enter(Phase.PREPARE):
+                lost = await self._payload.recheck(seed, trail)
+            if lost is not None and lost.reason is Reason.SEED_LOST:
+                return Verdict(Reason.SEED_LOST, Blame.NOBODY, hint=lost.detail)
+            if lost is None and verdict.blame is Blame.SOURCE:
+                return verdict.with_hint(f"{verdict.hint}; its https door has the file: is the path in `root` right?")
+            return verdict
+        if verdict.reason not in _BETWEEN_THE_TWO or verdict.blame is Blame.CLIENT:
+            return verdict
+        with trail.enter(Phase.VERIFY):
+            wanted = min(seed.size, MAX_CONTROL_BYTES)
+            count = await read_through(ends.source, ends.source_path, ends.reading.secret, wanted)
+        if isinstance(count, Failure) and (count.reason in _OUT_OF_ORDER or is_before_asking(count)):
+            return Verdict(verdict.reason, Blame.SOURCE, hint=f"it does not serve us either: {count.detail}")
+        return verdict
+
+    async def _verify(self, attempt: CopyAttempt[RootRun], seed: Seed, file: PayloadFile, ends: _Ends) -> None:
+        """Whether the destination has what the source has; its own success says little (xroot 1)."""
+        token = await self._token(Role.VERIFY, file, attempt.trail)
+        if isinstance(token, Failure):
+            attempt.verdict = of_failure(token, Blame.ISSUER)
+            return
+        with attempt.trail.enter(Phase.VERIFY):
+            found = await verify(ends.destination, ends.destination_path, token.secret, seed.size, seed.adler32)
+        attempt.verification = found
+        attempt.warnings.extend(found.warnings)
+        failure = found.failure
+        if failure is None:
+            return
+        if failure.reason in (Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH):
+            attempt.verdict = await self._control.settle_damage(failure, Mode.PULL, seed, file.endpoint, attempt.trail)
+        else:
+            attempt.verdict = of_failure(failure, Blame.DESTINATION)
+
+    async def _remove(self, attempt: CopyAttempt[RootRun], file: PayloadFile, ends: _Ends) -> None:
+        """Removes the file at the door where it was made; that it is gone is seen by the clean-up at the other."""
+        with attempt.trail.enter(Phase.CLEANUP):
+            token = await self._token(Role.CLEANUP, file, attempt.trail)
+            if isinstance(token, Failure):
+                failure: Failure | None = token
+            else:
+                failure = await remove(ends.destination, ends.destination_path, token.secret)
+        if failure is not None:
+            attempt.warnings.append(f"{failure.reason}: {failure.detail}")
+
+    async def _clean(self, attempt: CopyAttempt[RootRun], file: PayloadFile) -> None:
+        """Sees that the file is gone. A copy that is good but for this is not called good (design 6)."""
+        run = attempt.run
+        with attempt.trail.enter(Phase.CLEANUP):
+            if run is not None and not run.opened:
+                await self._payload.forget(file)
+                return
+            if run is None or not run.ended:
+                failure = await self._watch_and_remove(attempt, file)
+            else:
+                left = await self._payload.remove_all((file,), attempt.trail)
+                failure = left[0][1] if left else None
+        if failure is None:
+            return
+        if attempt.good and attempt.judged:
+            attempt.verdict = of_failure(failure, Blame.DESTINATION)
+        else:
+            attempt.warnings.append(f"{failure.reason}: {failure.detail}")
+
+    async def _watch_and_remove(self, attempt: CopyAttempt[RootRun], file: PayloadFile) -> Failure | None:
+        """A copy ends with its handle and with its connection, but late writers are real (design 6)."""
+        limit = self._limits.cleanup_seconds + self._limits.settle_seconds
+        try:
+            async with asyncio.timeout(limit):
+                return await self._payload.watch_and_remove(file, attempt.trail)
+        except TimeoutError:
+            return Failure(Reason.CLEANUP_FAILED, f"not removed within {limit:g} s; the file stays in the ledger")
+
+    async def _token(self, role: Role, file: PayloadFile, trail: Trail) -> Token | Failure:
+        token = await self._tokens.token(token_request(role, file.endpoint, file.path))
+        if isinstance(token, Token):
+            trail.token(token.facts)
+        return token
+
+
+def _target(endpoint: Endpoint, url: RootUrl, token: Secret) -> XrootTarget:
+    return XrootTarget(url, token, endpoint.ca_path, endpoint.address_family, endpoint.redirect_auth)
+
+
+def _path(file: PayloadFile, url: RootUrl) -> str:
+    """What the root door calls a file that has an https path: both prefixes are the same directory."""
+    below = unquote(file.path.removeprefix(file.endpoint.path))
+    return f"{url.path.rstrip('/')}{below}"

@@ -1,0 +1,116 @@
+"""What a root door can do wrong: each with what the harness must find, and with where it was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tpcharness.model.reason import Reason
+from tpcharness.model.variant import Blame
+
+
+class RootFault(StrEnum):
+    """The names. They are for tests and users of the testbed; no code outside it knows them."""
+
+    # of a source
+    NO_TPC = "no_tpc"
+    REFUSES_PEER = "refuses_peer"
+    WANTS_OTHER_CREDENTIAL = "wants_other_credential"
+    MUTE_TO_PEER = "mute_to_peer"
+    STALLS = "stalls"
+    CUTS = "cuts"
+    CLOSED_TO_PEER = "closed_to_peer"
+    FORGETS_KEYS = "forgets_keys"
+    WRONG_CONTENT = "wrong_content"
+    # of a destination
+    IGNORES_TPC = "ignores_tpc"
+    SHORT_COPY = "short_copy"
+    DAMAGES = "damages"
+    LIES_ABOUT_CHECKSUM = "lies_about_checksum"
+    NO_CHECKSUM = "no_checksum"
+    OTHER_CHECKSUM = "other_checksum"
+    DISK_FULL = "disk_full"
+    PROGRAM_BROKEN = "program_broken"
+    KNOWS_NO_NAMES = "knows_no_names"
+    TRUSTS_NOBODY = "trusts_nobody"
+    DROPS_CLIENT = "drops_client"
+    GARBAGE_LENGTH = "garbage_length"
+    NO_CANCEL = "no_cancel"
+    # of either
+    OVERLOADED = "overloaded"
+    REDIRECT_LOOP = "redirect_loop"
+    LOGIN_REFUSED = "login_refused"
+    NO_TLS = "no_tls"
+    NOT_XROOT = "not_xroot"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault at one end: what an expert concludes from the wire, and where the behaviour comes from.
+
+    Several blames mean that the wire cannot tell; each of them is named.
+    """
+
+    fault: RootFault
+    at: Blame
+    sentence: str
+    reason: Reason
+    blames: frozenset[Blame]
+    source: str
+
+
+# fmt: off
+def _rows() -> tuple[Row, ...]:
+    f, r, row = RootFault, Reason, _row
+    s, d, p = Blame.SOURCE, Blame.DESTINATION, Blame.PATH
+    return (
+        row(f.NO_TPC, s, "does no third-party copies", r.TPC_UNSUPPORTED, s, source="5.5.3 without ofs.tpc"),
+        row(f.NO_TPC, d, "does no third-party copies", r.TPC_UNSUPPORTED, d, source="5.5.3 without ofs.tpc"),
+        row(f.IGNORES_TPC, d, "takes tpc words for nothing and opens an empty file", r.TPC_UNSUPPORTED, d,
+            source="xroot 11: XrdCl asks for config tpc before it trusts an open"),
+        row(f.REFUSES_PEER, s, "refuses the destination's open", r.PASSIVE_FORBIDDEN, s, source="xroot 12, token matrix"),
+        row(f.WANTS_OTHER_CREDENTIAL, s, "lets the destination's service not in", r.PASSIVE_UNAUTHENTICATED, s, d,
+            source="xroot 12: no protocols left to try"),
+        row(f.CLOSED_TO_PEER, s, "closes the destination's connections at once", r.PASSIVE_CUT, s, p,
+            source="xroot 12: every connection breaks"),
+        row(f.MUTE_TO_PEER, s, "accepts the destination and says nothing", r.NO_FIRST_BYTE, s, d, p,
+            source="xroot 12: 660 s of silence"),
+        row(f.STALLS, s, "stops in the middle of the file", r.NO_PROGRESS, s, d, p, source="xroot 12: 720 s of silence"),
+        row(f.CUTS, s, "breaks the destination's connection in the middle", r.PASSIVE_CUT, s, p,
+            source="xroot 12, xrootd#1835"),
+        row(f.FORGETS_KEYS, s, "does not know the key any more", r.PASSIVE_FORBIDDEN, s, p, Blame.CLIENT,
+            source="xroot 12: tpc authorization expired"),
+        row(f.WRONG_CONTENT, s, "gives other bytes than were stored", r.CHECKSUM_MISMATCH, s, d,
+            source="no recording: any data corruption on the way out"),
+        row(f.SHORT_COPY, d, "calls half a file a success", r.SIZE_MISMATCH, d, source="xroot 1: a disk that is nearly full"),
+        row(f.DAMAGES, d, "stores other bytes than it got", r.CHECKSUM_MISMATCH, d, source="no recording: a broken disk"),
+        row(f.LIES_ABOUT_CHECKSUM, d, "tells a wrong checksum of right bytes", r.CHECKSUM_MISMATCH, d,
+            source="xroot 5: a stale checksum in an attribute"),
+        row(f.NO_CHECKSUM, d, "tells no checksums", r.OK, Blame.NOBODY, source="5.5.3 without xrootd.chksum: 3013"),
+        row(f.OTHER_CHECKSUM, d, "tells the checksum of another algorithm", r.OK, Blame.NOBODY, source="xroot 1, 13"),
+        row(f.DISK_FULL, d, "has a full disk", r.NO_SPACE, d, source="xroot 12"),
+        row(f.PROGRAM_BROKEN, d, "has a copy program that does not run", r.SERVER_ERROR, d, source="xroot 12"),
+        row(f.KNOWS_NO_NAMES, d, "cannot resolve the source's name", r.PASSIVE_DNS_FAILURE, d, source="xroot 12"),
+        row(f.TRUSTS_NOBODY, d, "does not trust the source's certificate", r.PASSIVE_TLS_FAILED, d, source="xroot 12"),
+        row(f.DROPS_CLIENT, d, "closes our connection while it copies", r.CONNECTION_LOST, d, source="a restart"),
+        row(f.GARBAGE_LENGTH, d, "sends a length that no answer has", r.MALFORMED_RESPONSE, d, source="issue: hostile"),
+        row(f.NO_CANCEL, d, "copies nothing and cannot be told to stop", r.NO_FIRST_BYTE, s, d, p,
+            source="dCache: 3013 to a cancel (xroot 13)"),
+        *(line for end in (s, d) for line in (
+            row(f.OVERLOADED, end, "asks us to wait for ever", r.OVERLOADED, end, source="xroot 8: managers say wait 10"),
+            row(f.REDIRECT_LOOP, end, "redirects to itself", r.REDIRECT_LOOP, end, source="xroot 8"),
+            row(f.LOGIN_REFUSED, end, "refuses every credential", r.UNAUTHENTICATED, end, source="xroot 4: 3030"),
+            row(f.NO_TLS, end, "has no TLS at a roots:// address", r.TLS_HANDSHAKE, end, source="xroot 3"),
+            row(f.NOT_XROOT, end, "speaks another protocol", r.MALFORMED_RESPONSE, end, source="an https door's port"),
+            row(f.SILENT, end, "accepts us and says nothing", r.NO_RESPONSE, end, source="a server that hangs"),
+        )),
+    )
+# fmt: on
+
+
+def _row(fault: RootFault, at: Blame, sentence: str, reason: Reason, *blames: Blame, source: str) -> Row:
+    return Row(fault, at, sentence, reason, frozenset(blames), source)
+
+
+CATALOGUE: tuple[Row, ...] = _rows()
