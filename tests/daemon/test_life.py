@@ -19,7 +19,7 @@ from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.reload import Blueprint, prepare
 from tpcharness.daemon.running import Running
 from tpcharness.engine.service import Busy
-from tpcharness.model.reason import Reason
+from tpcharness.model.finding import FindingKind
 from tpcharness.model.variant import Variant
 from tpcharness.payload.lock import StateBusy
 from tpcharness.testbed.grid import Grid
@@ -49,7 +49,11 @@ class Life:
 async def life(tmp_path: Path, *, interval: str = "1h", sites: int = 2, more: str = "") -> AsyncIterator[Life]:
     async with running_grid(sites=sites, dialects=("dcache", "xrootd5"), directory=tmp_path / "grid") as grid:
         file = tmp_path / "endpoints.toml"
-        file.write_text(grid.config_text().replace('"30s"', f'"{interval}"') + '[timeouts]\nsettle = "100ms"\n' + more)
+        file.write_text(
+            grid.config_text().replace('"30s"', f'"{interval}"').replace('"10s"', '"1s"')
+            + '[timeouts]\nsettle = "100ms"\n'
+            + more
+        )
         config = load_config(file, environ={})
         assert not isinstance(config, ConfigErrors), config.text
         blueprint = Blueprint(
@@ -214,16 +218,15 @@ async def test_downtimes_of_the_file_keep_probes_away_and_a_broken_document_keep
         await service.until(lambda: running.schedule.downtime_of("SITE-A", now.timestamp()) is None)
 
 
-async def test_findings_are_those_of_confirmed_states(tmp_path: Path):
-    async with life(tmp_path, interval="1s", sites=3, more="") as service:
-        for name in ("SITE-B", "SITE-C"):
-            assert name in service.running.config.endpoints
-        service.grid.site("SITE-C").storage.faults.add("refuse")
-        await service.until(lambda: service.running.findings)
-        finding = service.running.findings[0]
-        assert finding.culprits == ("SITE-C",)
-        results = service.running.latest.results()
-        assert any(result.reason is Reason.ENDPOINT_DOWN for result in results) or finding.reason is not Reason.OK
+async def test_a_down_endpoint_is_one_finding_with_all_the_links_that_are_skipped_for_it(tmp_path: Path):
+    async with life(tmp_path, interval="1s", sites=3) as service:
+        running = service.running
+        service.grid.site("SITE-C").storage.faults.add("token_refused_direct")
+        await service.until(lambda: any(finding.cells == 8 for finding in running.findings))
+        (finding,) = running.findings
+        assert (finding.kind, finding.culprits) == (FindingKind.REFUSES_TOKENS, ("SITE-C",))
+        service.grid.site("SITE-C").storage.faults.clear()
+        await service.until(lambda: not running.findings)
 
 
 async def test_a_service_that_stops_takes_no_more_orders(tmp_path: Path):

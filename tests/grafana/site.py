@@ -16,7 +16,7 @@ from tests.support.real_prometheus import Alertmanager, Job, Prometheus, alertma
 from tests.support.real_xrootd import reserved_port
 
 INTERVAL_SECONDS = 6
-"""Shorter than the shortest `for` of an alert about a link, as six hours are at a real site."""
+"""Short against the `for` of an alert about a link, as six hours are at a real site."""
 
 _DIALECTS = ("--dialect", "dcache", "--dialect", "xrootd6")  # copy in both modes, which not every storage does
 

@@ -25,7 +25,7 @@ ALERTS = {rule["alert"]: rule for rule in _rules() if "alert" in rule}
 
 def promtool(*words: object, folder: Path = ROOT) -> str:
     ended = subprocess.run(
-        ["promtool", *map(str, words)], capture_output=True, text=True, check=False, timeout=60, cwd=folder
+        ["promtool", *map(str, words)], capture_output=True, text=True, check=False, timeout=110, cwd=folder
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
@@ -38,6 +38,7 @@ def test_rules_are_valid(file: Path) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.slow
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.name)
 def test_rules_do_what_their_tests_say(file: Path) -> None:
     promtool("test", "rules", file)

@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/tpcharness-base:bookworm"
 
-_SECONDS = 550.0
+_SECONDS = 800.0
 
 
 def finished(*words: str | Path, environ: Mapping[str, str] | None = None) -> str:

@@ -44,7 +44,7 @@ def test_only_what_the_image_needs_is_sent_to_the_builder() -> None:
 
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_image_is_modest(container: Container) -> None:
     """No root, nothing but its volume to write to, no tool that it does not need, no trace of where it was built."""
     settings = container.settings
@@ -64,7 +64,7 @@ def test_the_image_is_modest(container: Container) -> None:
 
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_its_daemon_runs_a_matrix_on_a_read_only_root(container: Container) -> None:
     entry, words = container.settings["Entrypoint"], container.settings["Cmd"]
     with tempfile.TemporaryDirectory(prefix="tpcharness-") as name, socket.socket() as free:
@@ -98,7 +98,7 @@ def test_its_daemon_runs_a_matrix_on_a_read_only_root(container: Container) -> N
 
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_what_runs_it_in_these_tests_gives_it_no_more_than_an_engine_would(container: Container) -> None:
     look = "import os; print(os.statvfs('/').f_flag & os.ST_RDONLY, os.getuid(), os.getgroups())"
     command = container.read_only(["python", "-c", look], {})

@@ -104,6 +104,21 @@ async def test_root_urls_go_up_to_tls_for_the_token(xroot: RealXroot, bench: Roo
     await clean(xroot, bench)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("at_source", [True, False])
+async def test_through_a_redirector(xroot: RealXroot, bench: RootBench, at_source: bool) -> None:
+    """A manager sends us to its data server, by an address and not by a name; blame and evidence name that one."""
+    plain = endpoint(await xroot.start("XROOT-P"))
+    async with xroot.cluster("CLUSTER") as head:
+        ends = (endpoint(head), plain) if at_source else (plain, endpoint(head))
+        result = await bench.copy(Link(*ends), MIB)
+        good(result, MIB)
+        exchanges = [each for each in result.evidence.exchanges if each.method == "open" and len(each.hops) == 2]
+        assert exchanges
+        assert exchanges[0].hops[0].host == f"localhost:{head.port}"
+        await clean(xroot, bench)
+
+
 async def test_fifty_at_once(xroot: RealXroot, bench: RootBench) -> None:
     link = await pair(xroot, RootSetup(), RootSetup())
     results = await asyncio.gather(*(bench.copy(link) for _ in range(50)))

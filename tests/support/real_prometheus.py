@@ -26,7 +26,7 @@ import yaml
 from tests.support.real_xrootd import reserved_port
 
 HASTE = 2400.0
-"""How much shorter `for` is in tests: six hours become nine seconds."""
+"""How much shorter `for` is in tests: twelve hours become 18 seconds."""
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0

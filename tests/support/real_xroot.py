@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.real_xrootd import RealXrootd, Server, Setup, XrootdError
+from tests.support.real_xrootd import RealXrootd, Server, Setup, XrootdError, reserved_port
 from tpcharness.model.endpoint import AddressFamily
 from tpcharness.model.secret import Secret
 from tpcharness.net.xroot import XrootTarget
@@ -25,6 +25,8 @@ from tpcharness.testbed.pki import Authority
 from tpcharness.wire.xroot.opaque import RootUrl
 
 JUDGE_SECONDS = 60.0
+CLUSTER = "https://cluster.example"
+CLUSTER_SECONDS = 60.0
 _NEEDS_TLS = ("xrd.tls", "xrd.protocol", "http.", "macaroons.", "ofs.authlib ++ libXrdMacaroons.so")
 
 
@@ -80,28 +82,53 @@ class RealXroot:
         scope = " ".join(rights or ("storage.read:/", "storage.create:/", "storage.modify:/"))
         return Secret(self.issuer.mint(scope, server.url))
 
+    @asynccontextmanager
+    async def cluster(self, name: str, setup: RootSetup = SOUND_ROOT) -> AsyncIterator[Server]:
+        """A manager that knows one data server, both with a root door; what is done is done with the manager."""
+        with reserved_port() as port:
+            roles = {
+                "HEAD": ("all.role manager", f"all.manager localhost:{port}", "cms.delay startup 2 servers 1 lookup 1"),
+                "DATA": ("all.role server", f"all.manager localhost:{port}"),
+            }
+            made = []
+            for part, lines in roles.items():
+                extra = (*setup.lines(self.program), *lines)
+                made.append(await self.servers.start(f"{name}-{part}", Setup(audience=CLUSTER, extra=extra)))
+            head, data = made
+            await self.servers.start_cluster_daemon(head, f"xrd.port {port}")
+            await self.servers.start_cluster_daemon(data)
+            async with asyncio.timeout(CLUSTER_SECONDS):
+                while "resumed" not in head.log_tail():
+                    await asyncio.sleep(0.05)
+            yield head
+
     async def judge(self, *command: str, token: Secret | None = None) -> tuple[int, str]:
-        """What Debian's xrdcp or xrdfs says: its exit code and all that it wrote."""
-        if shutil.which(command[0]) is None:
-            raise XrootdError(f"{command[0]} not installed: run packaging/install-debian-packages")
-        environment: Mapping[str, str] = {
-            "PATH": os.defpath,
-            "X509_CERT_DIR": str(self.certificates),
-            "XRD_CONNECTIONRETRY": "1",
-            "XRD_CONNECTIONWINDOW": "3",
-            **({} if token is None else {"BEARER_TOKEN": token.reveal()}),
-        }
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
-        )
-        try:
-            async with asyncio.timeout(JUDGE_SECONDS):
-                said, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return process.returncode or 0, said.decode(errors="replace")
+        """What Debian's xrdcp or xrdfs says of these servers."""
+        return await judge(self.certificates, *command, token=token)
+
+
+async def judge(certificates: Path, *command: str, token: Secret | None = None) -> tuple[int, str]:
+    """What Debian's xrdcp or xrdfs says: its exit code and all that it wrote."""
+    if shutil.which(command[0]) is None:
+        raise XrootdError(f"{command[0]} not installed: run packaging/install-debian-packages")
+    environment: Mapping[str, str] = {
+        "PATH": os.defpath,
+        "X509_CERT_DIR": str(certificates),
+        "XRD_CONNECTIONRETRY": "1",
+        "XRD_CONNECTIONWINDOW": "3",
+        **({} if token is None else {"BEARER_TOKEN": token.reveal()}),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    try:
+        async with asyncio.timeout(JUDGE_SECONDS):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, said.decode(errors="replace")
 
 
 def root_url(server: Server, path: str = "/wlcg", *, secure: bool = True) -> RootUrl:
@@ -127,12 +154,17 @@ async def real_xroot(authority: Authority, issuer: Issuer) -> AsyncIterator[Real
             yield RealXroot(running, issuer, directory)
 
 
-def _furnish(directory: Path, authority: Authority) -> None:
-    certificates = directory / "certificates"
+def hashed_directory(certificates: Path, authority: Authority) -> Path:
+    """Makes a directory in which XrdCl finds the authority."""
     certificates.mkdir(mode=0o755)
     command = ["openssl", "x509", "-hash", "-noout", "-in", str(authority.ca_file)]
     digest = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     shutil.copyfile(authority.ca_file, certificates / f"{digest}.0")
+    return certificates
+
+
+def _furnish(directory: Path, authority: Authority) -> None:
+    certificates = hashed_directory(directory / "certificates", authority)
     program = directory / "copy"
     program.write_text(f'#!/bin/sh\nX509_CERT_DIR={certificates} exec /usr/bin/xrdcp --server "$@"\n')
     program.chmod(0o755)

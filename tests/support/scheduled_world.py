@@ -11,6 +11,7 @@ from itertools import count
 
 from tpcharness.engine.schedule import Schedule
 from tpcharness.engine.turns import Key, key_of
+from tpcharness.model.downtime import Downtime
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.plan import PlannedProbe, ScheduledProbe
 from tpcharness.model.reason import Reason
@@ -71,6 +72,12 @@ def result(probe: PlannedProbe, answer: Answer = FINE, at: float = START) -> Res
         reason=reason,
         blame=blame,
     )
+
+
+def downtime(start: float, end: float, *names: str) -> Downtime:
+    """One from a manual list, in seconds since the epoch."""
+    moments = [datetime.fromtimestamp(at, UTC) for at in (start, end)]
+    return Downtime(*moments, endpoints=names, text="work")
 
 
 @dataclass

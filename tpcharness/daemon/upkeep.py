@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from tpcharness.assembly import Wiring
@@ -13,7 +13,11 @@ from tpcharness.daemon.running import Running
 from tpcharness.diagnosis.findings import find
 from tpcharness.engine.service import TICK_SECONDS
 from tpcharness.export.quantities import count_text
+from tpcharness.model.finding import Finding
 from tpcharness.model.progress import Observer
+from tpcharness.model.reason import Reason
+from tpcharness.model.result import Result
+from tpcharness.results.latest import Glance
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +44,15 @@ async def keep_findings(running: Running) -> None:
     while True:
         if running.latest.version != seen:
             seen = running.latest.version
-            running.findings = await asyncio.to_thread(find, running.schedule.confirmations.results())
+            confirmed, glances = running.schedule.confirmations.results(), running.latest.glances()
+            running.findings = await asyncio.to_thread(_find, confirmed, glances)
         await asyncio.sleep(FINDINGS_SECONDS)
+
+
+def _find(confirmed: Iterable[Result], glances: Iterable[Glance]) -> tuple[Finding, ...]:
+    """The causes of what is confirmed; links that are skipped for a down endpoint count as its cells."""
+    results = (result for glance in glances for result in glance.results)
+    return find([*confirmed, *(result for result in results if result.reason is Reason.ENDPOINT_DOWN)])
 
 
 async def sweep(running: Running, wiring: Wiring, observer: Observer) -> None:

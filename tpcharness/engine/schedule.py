@@ -186,30 +186,26 @@ class Schedule:
         return self._turns.due(now)
 
     def ended(self, probe: PlannedProbe, result: Result | None, now: float) -> None:
-        """Takes what became of a probe that was under way; None is that it was not run after all."""
-        started = self._under_way.pop(key_of(probe), None)
-        if started is None:
-            return
-        self._gates.busy.count(started, -1)
-        turn = self._by_key.get(key_of(probe))
-        if result is None:
-            self._gates.budgets.book(started, now, -1)
-            if turn is not None:
-                self._set_earliest(turn, now, now + NOT_RUN_SECONDS)
-        elif turn is not None:
-            self._learn(turn, result, now)
-            self._plan(turn, now, judged=True)
+        """Takes what became of a probe; None is that it was not run after all.
 
-    def out_of_turn(self, probe: PlannedProbe, result: Result, now: float) -> None:
-        """Takes the result of a probe that somebody asked for by hand. It counts like any other, so it can also end
-        the pause of an endpoint that has refused us.
+        Also of one that was not due, but asked for by hand: it counts like any other, so it can also end the pause of
+        an endpoint that has refused us.
         """
-        self._gates.budgets.book(probe, now)
-        turn = self._by_key.get(key_of(probe))
+        key = key_of(probe)
+        turn, started = self._by_key.get(key), self._under_way.pop(key, None)
+        if started is not None:
+            self._gates.busy.count(started, -1)
+        if result is None:
+            if started is not None:
+                self._gates.budgets.book(started, now, -1)
+                if turn is not None:
+                    self._set_earliest(turn, now, now + NOT_RUN_SECONDS)
+            return
+        if started is None:
+            self._gates.budgets.book(probe, now)
         if turn is not None:
             self._learn(turn, result, now)
-            if turn.key not in self._under_way:
-                self._plan(turn, now, judged=turn.judged)
+            self._plan(turn, now, judged=turn.judged or started is not None)
 
     def downtime_of(self, endpoint: str, now: float) -> Downtime | None:
         """The downtime that an endpoint is in."""

@@ -13,7 +13,7 @@ from tpcharness.diagnosis.xroot_verdict import is_before_asking, judge_root_copy
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Result
+from tpcharness.model.result import Result, VerifiedBy
 from tpcharness.model.seams import ProbeContext, Token, TokenSource
 from tpcharness.model.secret import Secret
 from tpcharness.model.settings import TimeLimits
@@ -25,9 +25,10 @@ from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control
-from tpcharness.probes.root_files import read_through, remove, verify
+from tpcharness.probes.root_files import read_back, read_through, remove, verify
 from tpcharness.probes.root_transfer import LOOK_SECONDS, RootRun, RootTransfer
 from tpcharness.probes.servers import ServerBook
+from tpcharness.probes.verification import MAX_READBACK_BYTES, Verification
 from tpcharness.tokens.roles import Role, token_request
 from tpcharness.wire.copy_request import Mode
 from tpcharness.wire.xroot.opaque import RootUrl
@@ -48,6 +49,7 @@ _BETWEEN_THE_TWO = frozenset(
         Reason.DEADLINE,
     }
 )
+_DAMAGE = frozenset({Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH})
 _OUT_OF_ORDER = frozenset(
     {Reason.NO_RESPONSE, Reason.CONNECTION_LOST, Reason.MALFORMED_RESPONSE, Reason.SERVER_ERROR, Reason.LOCAL_IO_ERROR}
 )
@@ -212,9 +214,34 @@ class RootCopyProbe:
         if failure is None:
             return
         if failure.reason in (Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH):
-            attempt.verdict = await self._control.settle_damage(failure, Mode.PULL, seed, file.endpoint, attempt.trail)
+            attempt.verdict = await self._settle_damage(attempt, failure, found, seed, file, ends, token.secret)
         else:
             attempt.verdict = of_failure(failure, Blame.DESTINATION)
+
+    async def _settle_damage(
+        self,
+        attempt: CopyAttempt[RootRun],
+        failure: Failure,
+        found: Verification,
+        seed: Seed,
+        file: PayloadFile,
+        ends: _Ends,
+        token: Secret,
+    ) -> Verdict:
+        """Who has spoilt the copy: both ends are read by ourselves, by the doors that the copy went through."""
+        size, adler = seed.size, seed.adler32
+        if size <= MAX_READBACK_BYTES:
+            with attempt.trail.enter(Phase.VERIFY):
+                if found.checksum.verified_by is VerifiedBy.DIGEST:
+                    taken = await read_back(ends.destination, ends.destination_path, token, size, adler)
+                    if taken.failure is None:
+                        hint = f"{failure.detail}; the bytes themselves are right: it tells a wrong checksum"
+                        return Verdict(failure.reason, Blame.DESTINATION, hint=hint)
+                given = await read_back(ends.source, ends.source_path, ends.reading.secret, size, adler)
+            if given.failure is not None and given.failure.reason in _DAMAGE:
+                hint = f"{failure.detail}; the source gives us wrong bytes as well"
+                return Verdict(failure.reason, Blame.SOURCE, hint=hint)
+        return await self._control.settle_damage(failure, Mode.PULL, seed, file.endpoint, attempt.trail)
 
     async def _remove(self, attempt: CopyAttempt[RootRun], file: PayloadFile, ends: _Ends) -> None:
         """Removes the file at the door where it was made; that it is gone is seen by the clean-up at the other."""

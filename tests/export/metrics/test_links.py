@@ -14,8 +14,9 @@ from prometheus_client.registry import Collector
 from tests.export.samples import NOON, door, ended, failed, good
 from tests.support.scraped import of_family, samples_of, types_of
 from tpcharness.export.metrics import catalogue as metrics
+from tpcharness.export.metrics import links as rendering
 from tpcharness.export.metrics.catalogue import Section
-from tpcharness.export.metrics.links import BATCH, FULL_UP_TO, LinkMetrics
+from tpcharness.export.metrics.links import BATCH, LinkMetrics
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
@@ -208,15 +209,17 @@ def test_detail(detail: LinkDetail, shown: set[str]):
     assert {dict(labels)["source"] for _, labels in samples} == shown
 
 
-def test_auto_is_failing_for_very_many_links():
-    many = [good(f"S{number}", "D") for number in range(FULL_UP_TO)]
+def test_auto_is_failing_for_very_many_links(monkeypatch: pytest.MonkeyPatch):
+    assert rendering.FULL_UP_TO == 20_000
+    monkeypatch.setattr(rendering, "FULL_UP_TO", 50)
+    many = [good(f"S{number}", "D") for number in range(50)]
     latest, counters = stores([failed("BAD", "D"), *many])
     links = LinkMetrics(latest, counters, lambda: LinkDetail.AUTO)
     samples = of_family(samples_of(links.chunks(NOW)), "tpcharness_probe_success", "source")
     assert samples == {("BAD",): 0.0}
-    latest.retain([(LinkSubject(f"S{number}", "D"), PULL) for number in range(FULL_UP_TO)])
+    latest.retain([(LinkSubject(f"S{number}", "D"), PULL) for number in range(50)])
     count = b"".join(links.chunks(NOW)).count(b"\ntpcharness_probe_success{")
-    assert count == FULL_UP_TO
+    assert count == 50
 
 
 def test_of_several_sizes_the_worst_is_told():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -165,9 +165,25 @@ class Api:
 
 async def _answer(request: web.Request, make: Callable[[], Document], *, in_thread: bool = True) -> web.StreamResponse:
     def text() -> bytes:
-        return to_json(_plain(make())).encode()
+        return b"".join(_pieces(_plain(make())))
 
     return await send(request, await asyncio.to_thread(text) if in_thread else text(), JSON)
+
+
+def _pieces(document: Document) -> Iterator[bytes]:
+    """The JSON of a document, its lists item by item: one call for all of a mesh would hold every thread."""
+    before = b"{"
+    for key, value in document.items():
+        yield before + to_json(key).encode() + b":"
+        before = b","
+        if not isinstance(value, list):
+            yield to_json(value).encode()
+            continue
+        yield b"["
+        for number, item in enumerate(value):
+            yield (b"," if number else b"") + to_json(item).encode()
+        yield b"]"
+    yield b"}"
 
 
 def _plain(value: Any) -> Any:

@@ -212,7 +212,7 @@ class Pages:
 
     def _render(self, template: str, **values: Any) -> bytes:
         text = self._environment.get_template(template).render(version=__version__, **values)
-        return text.encode("ascii", "xmlcharrefreplace")
+        return text.encode("utf-8", "replace")
 
 
 def environment() -> Environment:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 VERSION = 0x511
 HELLO_BYTES = 20
-HELLO = b"\0\0\0\0" b"\0\0\0\0" b"\0\0\0\0" b"\0\0\0\x04" b"\0\0\x07\xdc"
+HELLO = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\0\0\x07\xdc"
 MAX_REQUEST = 2 * 1024 * 1024
 
 AUTH, QUERY, CLOSE, PROTOCOL, LOGIN, MKDIR, OPEN, PING = 3000, 3001, 3003, 3006, 3007, 3008, 3010, 3011
@@ -39,13 +39,18 @@ class Asked:
     data: bytes = field(repr=False)
 
     @property
+    def text(self) -> str:
+        """The data as words; XrdCl ends them with a NUL."""
+        return self.data.partition(b"\0")[0].decode("utf-8", "replace")
+
+    @property
     def path(self) -> str:
-        path = self.data.partition(b"?")[0].decode("utf-8", "replace")
+        path = self.text.partition("?")[0]
         return "/" + "/".join(part for part in path.split("/") if part)
 
     @property
     def words(self) -> dict[str, str]:
-        pairs = self.data.partition(b"?")[2].decode("utf-8", "replace").split("&")
+        pairs = self.text.partition("?")[2].split("&")
         return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
     @property

@@ -47,14 +47,16 @@ class Order:
     scgi: str = ""
 
 
-async def pull(order: Order, writer: FileWriter, tls: ssl.SSLContext, *, damage: bool = False) -> None:
-    """Copies the whole file. Raises CopyFailedError."""
+async def pull(
+    order: Order, writer: FileWriter, tls: ssl.SSLContext, *, damage: bool = False, half: bool = False
+) -> None:
+    """Copies the whole file, or its first half; `damage` changes a byte. Raises CopyFailedError."""
     try:
         reader, stream = await asyncio.open_connection(order.host, order.port)
     except OSError:
         raise CopyFailedError("[FATAL] Connection error:  (source)") from None
     try:
-        await _converse(order, reader, stream, writer, tls, damage=damage)
+        await _converse(order, reader, stream, writer, tls, damage=damage, half=half)
     except ssl.SSLError as error:
         raise CopyFailedError(f"[FATAL] TLS error: {error.reason or error} (source)") from None
     except (OSError, asyncio.IncompleteReadError, GarbledError) as error:
@@ -75,6 +77,7 @@ async def _converse(
     tls: ssl.SSLContext,
     *,
     damage: bool,
+    half: bool,
 ) -> None:
     stream.write(HELLO + request(0, PROTOCOL, struct.pack(">iBB", 0x520, 0x0B, 3)))
     await read_answer(reader)
@@ -101,9 +104,9 @@ async def _converse(
         number, text = int.from_bytes(said[:4], "big"), said[4:].partition(b"\0")[0].decode()
         raise CopyFailedError(f"[ERROR] Server responded with an error: [{number}] {text}")
     handle, size = said[:4], int(said[12:].split()[1])
-    offset = 0
-    while offset < size:
-        stream.write(request(3, READ, handle + struct.pack(">qi", offset, PIECE)))
+    offset, end = 0, size // 2 if half else size
+    while offset < end:
+        stream.write(request(3, READ, handle + struct.pack(">qi", offset, min(PIECE, end - offset))))
         status, piece = await read_answer(reader)
         if status == _ERROR or not piece:
             raise CopyFailedError("[ERROR] Server responded with an error: [3007] read failed (source)")
