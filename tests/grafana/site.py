@@ -57,8 +57,10 @@ class Site:
 
 
 @contextmanager
-def running_site(folder: Path, sites: int, probes: str = "") -> Iterator[Site]:
-    """Everything up, and the first metrics scraped. `probes` stands in the configuration in place of the full mesh."""
+def running_site(folder: Path, sites: int, probes: str = "", webhook: str = "") -> Iterator[Site]:
+    """Everything up, and the first metrics scraped. `probes` stands in the configuration in place of the full mesh;
+    a URL `webhook` is told of every alert and of its end.
+    """
     with ExitStack() as stack:
         grid = stack.enter_context(grid_process(folder, "--sites", str(sites), *_DIALECTS))
         grid.config.write_text(_hasty(grid.config.read_text()) + probes)
@@ -67,7 +69,7 @@ def running_site(folder: Path, sites: int, probes: str = "") -> Iterator[Site]:
         address = f"127.0.0.1:{port}"
         daemon = stack.enter_context(shell.start("daemon", grid.config, "--listen", address))
         stack.callback(lambda: (daemon.send(signal.SIGTERM), daemon.end()))
-        manager = stack.enter_context(alertmanager(folder / "alertmanager"))
+        manager = stack.enter_context(alertmanager(folder / "alertmanager", webhook))
         jobs = (Job("tpcharness", address), Job("tpcharness-links", address, "/metrics/links"))
         server = stack.enter_context(prometheus(folder / "prometheus", jobs, RULES, manager))
         daemon.until(lambda: len(server.query("up == 1")) == len(jobs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from tests.support.clocks import WallClock
 from tests.support.house import LIMITS
 from tests.support.real_world import TOKENS, endpoint_of
-from tests.support.real_xroot import RealXroot, RootSetup, real_xroot
+from tests.support.real_xroot import SOUND_ROOT, RealXroot, RootSetup, real_xroot
 from tests.support.real_xrootd import Server
 from tests.support.root_bench import RootBench, root_bench
 from tpcharness.assembly import assemble
@@ -25,6 +25,7 @@ from tpcharness.model.plan import DropReason
 from tpcharness.model.progress import Nobody
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result, VerifiedBy
+from tpcharness.model.secret import Secret
 from tpcharness.model.settings import (
     HarnessSettings,
     ProbeSelection,
@@ -33,6 +34,8 @@ from tpcharness.model.settings import (
     TokenSettings,
 )
 from tpcharness.model.variant import LINK_VARIANTS, Blame, Phase, Variant
+from tpcharness.net.trail import Trail
+from tpcharness.testbed.authorisation import ANY_AUDIENCE
 from tpcharness.testbed.issuer import Issuer
 from tpcharness.testbed.pki import Authority, write_private
 from tpcharness.tokens.roles import Role
@@ -109,14 +112,14 @@ async def test_root_urls_go_up_to_tls_for_the_token(xroot: RealXroot, bench: Roo
 async def test_through_a_redirector(xroot: RealXroot, bench: RootBench, at_source: bool) -> None:
     """A manager sends us to its data server, by an address and not by a name; blame and evidence name that one."""
     plain = endpoint(await xroot.start("XROOT-P"))
-    async with xroot.cluster("CLUSTER") as head:
-        ends = (endpoint(head), plain) if at_source else (plain, endpoint(head))
-        result = await bench.copy(Link(*ends), MIB)
-        good(result, MIB)
-        exchanges = [each for each in result.evidence.exchanges if each.method == "open" and len(each.hops) == 2]
-        assert exchanges
-        assert exchanges[0].hops[0].host == f"localhost:{head.port}"
-        await clean(xroot, bench)
+    head = await xroot.cluster("CLUSTER")
+    ends = (endpoint(head), plain) if at_source else (plain, endpoint(head))
+    result = await bench.copy(Link(*ends), MIB)
+    good(result, MIB)
+    exchanges = [each for each in result.evidence.exchanges if each.method == "open" and len(each.hops) == 2]
+    assert exchanges
+    assert exchanges[0].hops[0].host == f"localhost:{head.port}"
+    await clean(xroot, bench)
 
 
 async def test_fifty_at_once(xroot: RealXroot, bench: RootBench) -> None:
@@ -218,29 +221,81 @@ async def test_no_token_is_seen_anywhere(xroot: RealXroot, bench: RootBench) -> 
     assert "tpc.key" not in repr((result, bench.events))
 
 
-async def test_xrdcp_agrees(xroot: RealXroot, bench: RootBench) -> None:
-    """The same two servers, the same file, the same verdict."""
-    sound = await pair(xroot, RootSetup(), RootSetup())
+ALL = "storage.read:/ storage.create:/ storage.modify:/"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """One situation: what xrdcp says of it, and what we do. `scope` are the rights of its token and of ours."""
+
+    said: str
+    reason: Reason
+    blame: Blame
+    source: RootSetup = SOUND_ROOT
+    destination: RootSetup = SOUND_ROOT
+    scope: str = ALL
+    missing: bool = False
+
+
+@pytest.mark.parametrize(
+    "dispute",
+    [
+        pytest.param(Dispute("", Reason.OK, Blame.NOBODY), id="all is well"),
+        pytest.param(
+            Dispute("not support", Reason.TPC_UNSUPPORTED, Blame.SOURCE, source=RootSetup(tpc=False)),
+            id="no copies at the source",
+        ),
+        pytest.param(
+            Dispute("not support", Reason.TPC_UNSUPPORTED, Blame.DESTINATION, destination=RootSetup(tpc=False)),
+            id="no copies at the destination",
+        ),
+        pytest.param(Dispute("[3011]", Reason.SEED_LOST, Blame.NOBODY, missing=True), id="no file"),
+        pytest.param(
+            Dispute("[3010]", Reason.FORBIDDEN, Blame.SOURCE, scope="storage.create:/ storage.modify:/"),
+            id="no right to read",
+        ),
+        pytest.param(
+            Dispute("[3010]", Reason.FORBIDDEN, Blame.DESTINATION, scope="storage.read:/"), id="no right to write"
+        ),
+        pytest.param(
+            Dispute(
+                "Copy failed with return code 1",
+                Reason.SERVER_ERROR,
+                Blame.DESTINATION,
+                destination=RootSetup(program="/bin/false"),
+            ),
+            id="a broken copy program",
+        ),
+        pytest.param(
+            Dispute(
+                "Auth failed", Reason.PASSIVE_UNAUTHENTICATED, Blame.UNDETERMINED, source=RootSetup(methods=("ztn",))
+            ),
+            id="no credential for the source",
+        ),
+    ],
+)
+async def test_xrdcp_agrees(xroot: RealXroot, bench: RootBench, dispute: Dispute) -> None:
+    """The same two servers, the same rights, the same outcome."""
+    link = await pair(xroot, dispute.source, dispute.destination)
     a, b = xroot.servers.servers
-    token = xroot.mint(a)
-    good(await bench.copy(sound), 1024)
-    (a.data_dir / "wlcg" / "given").write_bytes(b"x" * 1000)
-    both = type(token)(issuer_token(xroot, a, b))
-    code, said = await xroot.judge(
-        "xrdcp", "-f", "--tpc", "only", f"{sound.source.root}/given", f"{sound.destination.root}/taken", token=both
-    )
-    assert code == 0, said
-    assert (b.data_dir / "wlcg" / "taken").read_bytes() == b"x" * 1000
-    code, said = await xroot.judge(
-        "xrdcp", "-f", "--tpc", "only", f"{sound.source.root}/none", f"{sound.destination.root}/taken2", token=both
-    )
-    assert code != 0
-    assert "[3011]" in said
-
-
-def issuer_token(xroot: RealXroot, *servers: Server) -> str:
-    """One token for all: xrdcp has one per process."""
-    return xroot.issuer.mint("storage.read:/ storage.create:/ storage.modify:/", "https://wlcg.cern.ch/jwt/v1/any")
+    for role in (Role.READ, Role.WRITE):
+        bench.forges[role] = lambda issuer, request: issuer.mint(dispute.scope, request.endpoint.audience)
+    given = a.data_dir / "wlcg" / "given"
+    given.write_bytes(b"x" * 1000)
+    if dispute.missing:
+        await bench.payload.seed(link.source, 1024, Trail("test", Nobody()))
+        for seed in (a.data_dir / "wlcg" / "tpcharness" / "bench").iterdir():
+            seed.unlink()
+    result = await bench.copy(link)
+    assert (result.reason, result.blame) == (dispute.reason, dispute.blame), result
+    token = Secret(xroot.issuer.mint(dispute.scope, ANY_AUDIENCE))
+    name = "none" if dispute.missing else "given"
+    copy = ("xrdcp", "--tpc", "only", f"{link.source.root}/{name}", f"{link.destination.root}/taken")
+    code, said = await xroot.judge(*copy, token=token)
+    assert (code == 0) is result.ok, said
+    assert dispute.said in said
+    taken = b.data_dir / "wlcg" / "taken"
+    assert not result.ok or taken.read_bytes() == given.read_bytes()
 
 
 async def test_the_whole_product_with_https_and_root_side_by_side(

@@ -74,12 +74,12 @@ class Prometheus:
         return [str(value) for value in found]
 
     def firing(self) -> set[tuple[str, ...]]:
-        """The alerts that fire: name, then endpoint, or source and destination, or other labels of ours."""
-        return {_alert(labels) for labels, _ in self.query('ALERTS{alertstate="firing"}')}
+        """The alerts that fire, in the form of `alert_of`."""
+        return {alert_of(labels) for labels, _ in self.query('ALERTS{alertstate="firing"}')}
 
     def fired(self, seconds: float) -> set[tuple[str, ...]]:
         """The alerts that fired at any moment of the last seconds."""
-        return {_alert(labels) for labels, _ in self.query_range('ALERTS{alertstate="firing"}', seconds)}
+        return {alert_of(labels) for labels, _ in self.query_range('ALERTS{alertstate="firing"}', seconds)}
 
     def until(self, holds: Callable[[Prometheus], bool], what: str, patience: float = PATIENCE_SECONDS) -> None:
         """Waits until something holds; fails with `what` and with the alerts that fire instead."""
@@ -101,8 +101,8 @@ class Alertmanager:
     address: str
 
     def active(self) -> set[tuple[str, ...]]:
-        """The alerts that it holds for active, in the form of `Prometheus.firing`."""
-        return {_alert(alert["labels"]) for alert in _get(f"http://{self.address}/api/v2/alerts?active=true")}
+        """The alerts that it holds for active, in the form of `alert_of`."""
+        return {alert_of(alert["labels"]) for alert in _get(f"http://{self.address}/api/v2/alerts?active=true")}
 
     def until(self, wanted: set[tuple[str, ...]], patience: float = PATIENCE_SECONDS) -> None:
         """Waits until exactly these are active."""
@@ -139,12 +139,19 @@ def prometheus(
 
 
 @contextmanager
-def alertmanager(folder: Path) -> Iterator[Alertmanager]:
-    """Alertmanager without any receiver; its files lie in `folder`. Raises RealServerError."""
+def alertmanager(folder: Path, webhook: str = "") -> Iterator[Alertmanager]:
+    """Alertmanager that tells each alert and its end at once to the URL `webhook`, or nobody; its files lie in `folder`.
+
+    Raises RealServerError.
+    """
     _require("prometheus-alertmanager", "setpriv")
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "alertmanager.yml"
-    settings = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
+    hooks = {"webhook_configs": [{"url": webhook, "send_resolved": True}]} if webhook else {}
+    settings = {
+        "route": {"receiver": "somebody", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"},
+        "receivers": [{"name": "somebody", **hooks}],
+    }
     configuration.write_text(yaml.safe_dump(settings))
     with reserved_port() as port:
         command = ["prometheus-alertmanager", f"--config.file={configuration}", "--cluster.listen-address="]
@@ -170,7 +177,8 @@ def _hasty(duration: str) -> int:
     return math.ceil(sum(int(number) * _UNITS[unit] for number, unit in parts) / HASTE)
 
 
-def _alert(labels: Mapping[str, str]) -> tuple[str, ...]:
+def alert_of(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """An alert in short: its name, then endpoint, or source and destination, or other labels of ours."""
     told = ("endpoint", "source", "destination", "kind", "culprit", "variant", "tokens", "job")
     return (labels["alertname"], *(labels[label] for label in told if label in labels))
 

@@ -82,25 +82,23 @@ class RealXroot:
         scope = " ".join(rights or ("storage.read:/", "storage.create:/", "storage.modify:/"))
         return Secret(self.issuer.mint(scope, server.url))
 
-    @asynccontextmanager
-    async def cluster(self, name: str, setup: RootSetup = SOUND_ROOT) -> AsyncIterator[Server]:
+    async def cluster(self, name: str, setup: RootSetup = SOUND_ROOT) -> Server:
         """A manager that knows one data server, both with a root door; what is done is done with the manager."""
         with reserved_port() as port:
-            roles = {
-                "HEAD": ("all.role manager", f"all.manager localhost:{port}", "cms.delay startup 2 servers 1 lookup 1"),
-                "DATA": ("all.role server", f"all.manager localhost:{port}"),
-            }
-            made = []
-            for part, lines in roles.items():
-                extra = (*setup.lines(self.program), *lines)
-                made.append(await self.servers.start(f"{name}-{part}", Setup(audience=CLUSTER, extra=extra)))
-            head, data = made
+            manager = (f"all.manager localhost:{port}", "all.role manager", "cms.delay startup 2 servers 1 lookup 1")
+            server = (f"all.manager localhost:{port}", "all.role server")
+            head, data = [
+                await self.servers.start(
+                    f"{name}-{part}", Setup(audience=CLUSTER, extra=(*setup.lines(self.program), *lines))
+                )
+                for part, lines in (("HEAD", manager), ("DATA", server))
+            ]
             await self.servers.start_cluster_daemon(head, f"xrd.port {port}")
             await self.servers.start_cluster_daemon(data)
             async with asyncio.timeout(CLUSTER_SECONDS):
                 while "resumed" not in head.log_tail():
                     await asyncio.sleep(0.05)
-            yield head
+        return head
 
     async def judge(self, *command: str, token: Secret | None = None) -> tuple[int, str]:
         """What Debian's xrdcp or xrdfs says of these servers."""

@@ -138,7 +138,8 @@ class _Life:
                     await self._live(running, ready)
             finally:
                 await self._tenure.closing.aclose()
-        await self._history.flush()
+        if self._broken is not None:
+            raise self._broken
 
     async def _live(self, running: Running, ready: Callable[[Running], None]) -> None:
         self._service = running.service

@@ -28,6 +28,7 @@ from tpcharness.net.trail import Trail
 from tpcharness.net.trust import Trust
 from tpcharness.net.xroot_connection import LoginRefused, XrootConnection, dial
 from tpcharness.wire.xroot.answers import Redirect, Refusal
+from tpcharness.wire.xroot.codes import Status
 from tpcharness.wire.xroot.frames import Request
 from tpcharness.wire.xroot.login import TlsWish, Visitor
 from tpcharness.wire.xroot.opaque import RootUrl, place
@@ -334,7 +335,7 @@ class XrootVisit:
             phase=phase,
             method=verb,
             url=f"{'roots' if url.secure else 'root'}://{url.place}/{path}",
-            status=refusal.number if refusal is not None else None,
+            status=_status(reply),
             status_text=("refused at login" if reply.at_login else "refused") if refusal is not None else "",
             server=hops[-1].server if hops else "",
             hops=hops,
@@ -345,8 +346,15 @@ class XrootVisit:
 
 
 def _hop(server: Server, reply: Reply, location: str = "") -> Hop:
-    number = reply.refusal.number if reply.refusal is not None else None
-    return Hop(server.place, number, server.connection.version, server.connection.address.ip, location)
+    status = Status.REDIRECT.value if location else _status(reply)
+    return Hop(server.place, status, server.connection.version, server.connection.address.ip, location)
+
+
+def _status(reply: Reply) -> int | None:
+    """What stands for an HTTP status in evidence: 0 is xroot's ok, an error its number, None no answer."""
+    if reply.refusal is not None:
+        return reply.refusal.number
+    return Status.OK.value if reply.failure is None else None
 
 
 def _shown(refusal: Refusal) -> Refusal:

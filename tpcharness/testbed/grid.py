@@ -57,8 +57,8 @@ _HABITS: Mapping[str, _Habits] = {
     "xrootd6": _Habits("/store/dteam"),
     "storm": _Habits("/dteam", ScopeProfile(leeway_seconds=60.0)),
     "eos": _Habits("/eos/{site}/dteam"),
-    "pelican": _Habits("/dteam"),
     "dpm": _Habits("/dpm/{site}.example/home/dteam"),
+    "pelican": _Habits("/dteam"),  # last, for it pulls only: with up to six storages all is well
 }
 
 

@@ -12,7 +12,7 @@ from tpcharness.testbed.dialects.xrootd5 import Xrootd5
 from tpcharness.testbed.dialects.xrootd6 import Xrootd6
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (Dcache(), Xrootd5(), Xrootd6(), Storm(), Eos(), Pelican(), Dpm())
+    dialect.name: dialect for dialect in (Dcache(), Xrootd5(), Xrootd6(), Storm(), Eos(), Dpm(), Pelican())
 }
 
 
