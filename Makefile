@@ -48,6 +48,11 @@ truth: $(VENV)/.development ## Try every fault with every kind of storage, print
 bench: $(VENV)/.development ## Measure the speed budgets
 	@$(BIN)/python -m bench
 
+.PHONY: endurance
+endurance: $(VENV)/.development ## Run the daemon for half an hour among storages that fail and recover
+	@packaging/install-debian-packages
+	@$(BIN)/python -m bench.endurance
+
 .PHONY: image
 image: ## Build the container image with buildah, as root; with a container engine: docker build .
 	@packaging/build-image

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tpcharness.cli.exits import ExitCode
 from tpcharness.daemon.web.openapi import openapi_text
-from tpcharness.export.metrics.catalogue import CATALOGUE
+from tpcharness.export.metrics.catalogue import CATALOGUE, ON_DEMAND
 from tpcharness.model.reason import TABLE
 from tpcharness.model.variant import Blame, Variant
 
@@ -52,7 +52,7 @@ def exit_codes() -> str:
 def metrics() -> str:
     """Every metric, section by section, and how to come by them."""
     lines = _METRICS_BEFORE.splitlines()
-    for section, group in groupby(CATALOGUE, key=lambda metric: metric.section):
+    for section, group in groupby((*CATALOGUE, *ON_DEMAND), key=lambda metric: metric.section):
         lines += ["", f"## {section.value}", "", "| name | type | labels | meaning | in a run |"]
         lines.append("| --- | --- | --- | --- | --- |")
         for metric in group:
@@ -83,6 +83,9 @@ scrape_configs:
     scrape_interval: 60s  # at most 2 minutes, or the points do not join
     static_configs: [{targets: ["127.0.0.1:10919"]}]
 ```
+
+`/probe?source=NAME&destination=NAME&variant=https-pull`, with a password, probes one link now. It answers with the success,
+code and duration that a link has below, without their labels, and with the families of the last section.
 
 `link_metrics` in `[daemon]` says which links: `full`, `failing` (while the latest result is a failure or an error),
 `none`, or `auto`, which is `full` up to 20,000 links. With `failing`, a link that is absent may be ok: rest dashboards

@@ -138,8 +138,8 @@ def test_a_refusal_of_our_own_request_is_whose_we_asked(
 def test_refused_at_the_door() -> None:
     seen = RootSeen(Step.PLACEMENT, Party.SOURCE, Refusal(3030, "invalid token supplied"), at_login=True)
     assert judged(seen) == (Reason.UNAUTHENTICATED, {S})
-    seen = RootSeen(Step.DESTINATION, Party.DESTINATION, Refusal(3013, "the server has no TLS"), at_login=True)
-    assert judged(seen) == (Reason.TLS_HANDSHAKE, {D})
+    seen = RootSeen(Step.DESTINATION, Party.DESTINATION, Refusal(3024, "wait: busy"), at_login=True)
+    assert judged(seen) == (Reason.OVERLOADED, {D})
 
 
 def test_a_server_that_says_itself_that_it_does_no_copies() -> None:

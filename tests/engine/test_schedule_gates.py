@@ -185,6 +185,32 @@ def test_a_slowed_link_does_not_go_stale_between_its_turns() -> None:
     assert world.schedule.stale_after_seconds(LinkSubject("A", "SHY"), PULL) is None
 
 
+def test_the_end_of_a_back_off_makes_nothing_stale() -> None:
+    """What was slow keeps its long limit until its next result: it had no turn to be looked at again."""
+    sites = endpoints(6)
+    broken = True
+
+    def answers(probe: PlannedProbe, _now: float) -> Answer:
+        at_broken = isinstance(probe.subject, Link) and probe.subject.destination is sites[0]
+        return (Reason.NO_SPACE, Blame.DESTINATION) if at_broken and broken else FINE
+
+    world = World(mesh(sites, HOUR), answers=answers)
+    world.for_(3 * DAY)
+    broken = False
+    slowed = 0
+    for _ in range(20):  # until the canary has seen that all is well, and beyond
+        world.for_(6 * MINUTE)
+        for key, found in world.results.items():
+            limit = world.schedule.stale_after_seconds(key[0], key[1])
+            assert limit is not None
+            assert world.now - found.started_at.timestamp() <= limit
+            slowed += limit > 3 * HOUR
+    assert slowed
+    world.for_(2 * DAY)
+    limits = {world.schedule.stale_after_seconds(key[0], key[1]) for key in world.links()}
+    assert limits == {3 * HOUR}
+
+
 def test_links_that_all_fail_at_one_end_back_off_but_for_a_canary() -> None:
     sites = endpoints(6)
     broken_until = START + 10 * DAY

@@ -52,8 +52,12 @@ class Site:
 
     def all_well(self) -> None:
         """Waits until every door and every link is ok."""
+        self.prometheus.until(lambda _: self.is_well(), "a healthy grid", 90)
+
+    def is_well(self) -> bool:
+        """Whether every door and every link is ok, by the latest scrape."""
         well = 'sum(tpcharness_links{state!="ok"}) == 0 and min(tpcharness_endpoint_probe_success) == 1'
-        self.prometheus.until(lambda server: bool(server.query(well)), "a healthy grid", 90)
+        return bool(self.prometheus.query(well))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.support import xroot_frames as frames
 from tests.support.scripted_xroot import ScriptedXroot, Seen, deferred, fine, redirect, wait
@@ -225,9 +226,9 @@ async def test_no_token_where_there_is_no_tls(client: XrootClient, servers: Asyn
     assert server.asked[0].opaque == ""
     log = Trail("test", Nobody())
     reply = await ask(client, secure(server, CANARY), stat("/f", authz()), log)
-    assert reply.at_login
-    assert reply.refusal is not None
-    assert reply.refusal.text == "the server has no TLS"
+    assert reply.failure is not None
+    assert reply.failure.reason is Reason.TLS_HANDSHAKE
+    assert reply.failure.detail.endswith("the server has no TLS")
     assert CANARY.reveal().encode() not in server.plain
     assert CANARY.reveal() not in repr((reply, log.exchanges))
 
@@ -240,7 +241,9 @@ async def test_roots_never_goes_down_to_plain(
         tls_server(authority, lambda seen: redirect(seen, pool.port, f"pool.site.org?authz={CANARY.reveal()}"))
     )
     reply = await ask(client, secure(head, CANARY), stat("/f", authz()))
-    assert reply.at_login
+    assert reply.failure is not None
+    assert reply.failure.reason is Reason.TLS_HANDSHAKE
+    assert reply.failure.detail == f"pool.site.org:{pool.port}: the server has no TLS"
     assert pool.asked == []
     assert CANARY.reveal().encode() not in pool.plain
 
@@ -274,6 +277,39 @@ async def test_our_token_under_another_name_goes_nowhere(
     assert reply.failure is not None
     assert reply.failure.reason is Reason.REDIRECT_INVALID
     assert pool.connections == 0
+
+
+async def test_the_family_of_the_other_end_is_preferred(servers: AsyncExitStack) -> None:
+    server = await servers.enter_async_context(ScriptedXroot())
+    resolver = Resolver(lambda _host, _port, _family: ["::1", "127.0.0.1"])
+    target = XrootTarget(RootUrl("door.site.org", server.port, "/"))
+    async with (
+        XrootClient(program="tests", limits=LIMITS, trust=Trust(), resolver=resolver) as client,
+        client.visit(target, Trail("test", Nobody())) as visit,
+    ):
+        visit.preferred_family = AddressFamily.IPV4
+        assert (await visit.ask(stat("/f"), Phase.REQUEST)).ok
+        assert visit.address_family is AddressFamily.IPV4
+
+
+def test_the_same_under_uvloop(authority: Authority) -> None:
+    """The loop that the product runs on has transports and a TLS of its own."""
+
+    async def scenario() -> None:
+        trust, resolver = Trust(str(authority.ca_file)), Resolver(lookup)
+        async with (
+            tls_server(authority, offers=b"&P=ztn,0:16384:&P=unix") as server,
+            ScriptedXroot() as plain,
+            XrootClient(program="tests", limits=LIMITS, trust=trust, resolver=resolver) as client,
+        ):
+            assert (await ask(client, secure(server, CANARY), stat("/f", authz()))).ok
+            assert server.received.count(CANARY.reveal().encode()) == 2
+            assert (await ask(client, door(plain), stat("/f"))).ok
+            reply = await ask(client, secure(plain, CANARY), stat("/f"))
+            assert reply.failure is not None
+            assert reply.failure.reason is Reason.TLS_HANDSHAKE
+
+    uvloop.run(scenario())
 
 
 async def test_a_certificate_for_another_name(

@@ -184,6 +184,15 @@ async def test_a_wrong_path_at_the_root_door(xroot: RealXroot, bench: RootBench)
     await clean(xroot, bench)
 
 
+async def test_a_token_for_another_path_than_the_root_doors(xroot: RealXroot, bench: RootBench) -> None:
+    link = await pair(xroot, RootSetup(), RootSetup())
+    elsewhere = replace(link.source, root=link.source.root.replace("//wlcg", "//elsewhere"))
+    result = await bench.copy(replace(link, source=elsewhere))
+    assert (result.reason, result.blame) == (Reason.FORBIDDEN, Blame.SOURCE)
+    assert "tokens are made for the path in `https`" in result.hint
+    await clean(xroot, bench)
+
+
 async def test_a_door_that_is_not_there(xroot: RealXroot, bench: RootBench) -> None:
     link = await pair(xroot, RootSetup(), RootSetup())
     for end, blame in (("source", Blame.SOURCE), ("destination", Blame.DESTINATION)):

@@ -8,10 +8,11 @@ from tests.export.samples import door, ended, failed, good
 from tpcharness.export.metrics.catalogue import BY_NAME, Kind
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Outcome, Phase
+from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 from tpcharness.results.counters import (
     BLAMED,
     BYTES,
+    CLEANUP_FAILURES,
     FAILURES,
     LABELS,
     PHASE_COUNT,
@@ -59,6 +60,26 @@ def test_our_own_error_is_nobody_elses_failure():
 def test_a_skipped_probe_is_counted_and_says_nothing_else():
     skipped = ended(good(), Outcome.SKIPPED, Reason.ENDPOINT_DOWN, Blame.SOURCE)
     assert {family for family, _ in increments(skipped)} == {PROBES}
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        ended(good(), Outcome.FAILURE, Reason.CLEANUP_REFUSED, Blame.DESTINATION),
+        replace(failed(), warnings=("its clock is off", "still_writing: it grows")),
+        replace(door(reason=Reason.CHECKSUM_MISMATCH), warnings=("cleanup_failed: 500",)),
+    ],
+    ids=["reason", "warning", "door"],
+)
+def test_a_file_that_a_probe_leaves_counts_where_it_lies(result: Result):
+    where = "SITE-A" if result.variant is Variant.DOOR else "SITE-B"
+    assert increments(result)[CLEANUP_FAILURES, (where,)] == 1
+
+
+def test_who_cleans_up_is_not_counted():
+    warned = replace(failed(), warnings=("not removed at the root door: cleanup_failed: the other one did",))
+    for result in (good(), failed(), warned, ended(good(), Outcome.SKIPPED, Reason.ENDPOINT_DOWN, Blame.SOURCE)):
+        assert not [family for family, _ in increments(result) if family == CLEANUP_FAILURES]
 
 
 def test_a_door_is_a_destination():

@@ -16,18 +16,22 @@ from tpcharness.assembly import SystemClock, Wiring, limits_of, make_service, ne
 from tpcharness.config.problems import ConfigErrors
 from tpcharness.daemon.downtimes import Downtimes
 from tpcharness.daemon.logs import ResultLog, set_level
+from tpcharness.daemon.memory import collected_seldom
 from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.recorder import Recorder
 from tpcharness.daemon.reload import Blueprint, Prepared
 from tpcharness.daemon.running import ReloadState, Running
 from tpcharness.daemon.signals import signals
 from tpcharness.daemon.upkeep import (
+    ask_patience,
     feed_watchdog,
     keep_findings,
     show_status,
     status_line,
     sweep,
+    tell_what_stays,
     tirelessly,
+    watch_state,
 )
 from tpcharness.daemon.web.app import serve
 from tpcharness.engine.plan import ScheduleTooLarge
@@ -39,7 +43,7 @@ from tpcharness.model.downtime import Downtime
 from tpcharness.model.endpoint import Subject
 from tpcharness.model.seams import Clock
 from tpcharness.model.variant import Variant
-from tpcharness.payload.ledger import Ledger
+from tpcharness.payload.ledger import Ledger, LedgerError
 from tpcharness.payload.lock import StateUnusable
 from tpcharness.results.counters import Counters
 from tpcharness.results.history import History, open_history
@@ -50,6 +54,9 @@ log = logging.getLogger(__name__)
 
 PROBES_SHARE = 0.7
 """Of the time to stop, for the clean-up of probes; the rest is for seeds."""
+
+RESTORED_AT_ONCE = 1000
+"""So many results of former lives are taken in before others have their turn on the event loop."""
 
 _MOST_NAMED = 20
 
@@ -72,17 +79,32 @@ async def run_daemon(
 
     Returns when everything is cleaned up, `daemon.stop_seconds` later at the latest; what is not clean by then stays
     in the ledger. Raises StateUnusable (state directory, ledger or address are not to be had) and HistoryError before
-    anything has been sent.
+    anything has been sent, and LedgerError, after all clean-up, when the state directory was taken away meanwhile.
     """
     clock = clock or SystemClock()
     harness = prepared.config.harness
-    async with (
-        open_state(harness) as ledger,
-        open_history(prepared.config.history, Path(harness.state_dir), clock) as history,
-    ):
-        life = _Life(prepared, blueprint, notifier, run_id or new_run_id(clock), clock, ledger, history, stop)
-        with signals(stop=life.on_stop, reload=life.on_reload):
-            await life.lead(ready)
+    patience = asyncio.create_task(ask_patience(notifier), name="start")
+
+    def is_ready(running: Running) -> None:
+        patience.cancel()
+        ready(running)
+
+    try:
+        async with (
+            open_state(harness) as ledger,
+            open_history(
+                prepared.config.history,
+                Path(harness.state_dir),
+                clock,
+                confirmations=prepared.config.daemon.confirmations,
+            ) as history,
+        ):
+            life = _Life(prepared, blueprint, notifier, run_id or new_run_id(clock), clock, ledger, history, stop)
+            with signals(stop=life.on_stop, reload=life.on_reload):
+                await life.lead(is_ready)
+    finally:
+        patience.cancel()
+        await asyncio.wait({patience})
 
 
 @dataclass(slots=True)
@@ -118,6 +140,7 @@ class _Life:
         self._stop = stop or asyncio.Event()
         self._asked_to_stop = 0
         self._leave = asyncio.Event()
+        self._state_lost: LedgerError | None = None
         self._reload_wanted = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._generation = 0
@@ -134,12 +157,13 @@ class _Life:
             _log_warnings(self._prepared)
             try:
                 running = self._running = await self._restore(self._tenure.wiring)
-                async with self._web(running) as running.url:
-                    await self._live(running, ready)
+                with collected_seldom():
+                    async with self._web(running) as running.url:
+                        await self._live(running, ready)
             finally:
                 await self._tenure.closing.aclose()
-        if self._broken is not None:
-            raise self._broken
+        if self._state_lost is not None:
+            raise self._state_lost
 
     async def _live(self, running: Running, ready: Callable[[Running], None]) -> None:
         self._service = running.service
@@ -150,6 +174,7 @@ class _Life:
             self._go_on("watchdog", lambda: feed_watchdog(running, self._notifier)),
             self._go_on("status", lambda: show_status(running, self._notifier)),
             self._go_on("reload", self._reload_on_demand),
+            self._go_on("state", lambda: watch_state(self._ledger, self._on_state_lost)),
         ]
         self._attend(self._tenure)
         try:
@@ -175,6 +200,12 @@ class _Life:
         if self._service is not None:
             self._service.abandon()
 
+    def _on_state_lost(self, error: LedgerError) -> None:
+        """Stops: another start would neither know what we left at storages, nor that we are still here."""
+        log.error("%s; stopping", error)
+        self._state_lost = error
+        self._stop.set()
+
     def on_reload(self) -> None:
         """Asks for a reload; several that come before it begins are one."""
         self._reload_wanted.set()
@@ -185,12 +216,16 @@ class _Life:
         schedule, counters, metrics = Schedule(config.daemon), Counters(), SelfMetrics()
         latest = LatestStore(config.endpoints, stale_after=schedule.stale_after_seconds)
         counters.load(await self._history.counters())
-        known = await self._history.latest()
+        known = await self._history.known()
         latest.retain(self._prepared.keys)
-        latest.restore(known)
         schedule.replace(self._prepared.scheduled, now.timestamp())
-        schedule.restore(known, now.timestamp())
-        log.info("%d results known from before", len(known))
+        schedule.believe(known.beliefs, now.timestamp())
+        for start in range(0, len(known.results), RESTORED_AT_ONCE):
+            some = known.results[start : start + RESTORED_AT_ONCE]
+            latest.restore(some)
+            schedule.restore(some, now.timestamp())
+            await asyncio.sleep(0)
+        log.info("%d results known from before", len(known.results))
         sink = Recorder(self._history, latest, counters, metrics)
         service = make_service(
             wiring, schedule, sink, self._observer, self._clock, run_id=self._run_id, lag=metrics.began
@@ -247,12 +282,10 @@ class _Life:
         for task in (*work, over, impatient):
             task.cancel()
         await asyncio.wait(work)
-        if kept := len(self._ledger.entries):
-            log.warning("%s of ours stay in the ledger for the next start", count_text(kept, "file"))
+        tell_what_stays(self._ledger.entries, known=self._state_lost is None)
 
     async def _remove_seeds(self, wiring: Wiring) -> None:
         for file, failure in await wiring.payload.remove_seeds(self._observer):
-            self._running.cleanup_failures[file.endpoint.name] += 1
             log.info("kept %s: %s", file.url, failure.detail or failure.reason)
 
     async def _open_wiring(self, prepared: Prepared) -> _Tenure:

@@ -56,6 +56,10 @@ class Notifier:
         """The service has begun, or has taken a new configuration; `status` is one line for people."""
         self._send("READY=1", _status(status))
 
+    def starting(self, seconds: float, status: str) -> None:
+        """The start goes on: `ready`, or this once more, will come within so many seconds."""
+        self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * _MICRO)}", _status(status))
+
     def status(self, status: str) -> None:
         """One line for people."""
         self._send(_status(status))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -50,8 +50,7 @@ class Running:
 
     What is replaced is replaced as a whole, so a page keeps what it took. `findings` are those of confirmed states,
     some seconds old. `offers` are the configured probes, smallest first, by source, destination (for a door the
-    endpoint twice) and variant. `ready` says whether the schedule runs. `cleanup_failures` counts by endpoint how often
-    a file could not be taken away. `url` is where the pages are, once they are.
+    endpoint twice) and variant. `ready` says whether the schedule runs. `url` is where the pages are, once they are.
     """
 
     config: Config
@@ -72,7 +71,6 @@ class Running:
     offers: Mapping[tuple[str, str, Variant], tuple[PlannedProbe, ...]]
     findings: tuple[Finding, ...] = ()
     downtimes: tuple[Downtime, ...] = ()
-    cleanup_failures: Counter[str] = field(default_factory=Counter)
     ready: bool = False
     url: str = ""
 

@@ -1,10 +1,10 @@
-"""What a service does beside probing, each an endless task: findings, clean-up, and signs of life."""
+"""What a service does beside probing, each an endless task: findings, clean-up, its state, and signs of life."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from tpcharness.assembly import Wiring
@@ -17,6 +17,7 @@ from tpcharness.model.finding import Finding
 from tpcharness.model.progress import Observer
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
+from tpcharness.payload.ledger import Ledger, LedgerEntry, LedgerError
 from tpcharness.results.latest import Glance
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ RETRY_SECONDS = 60.0
 FINDINGS_SECONDS = 5.0
 SWEEP_SECONDS = 3600.0
 STATUS_SECONDS = 10.0
+STATE_SECONDS = 5.0
+START_SECONDS = 120.0
+STARTS_TOLD = 10
 FEEDS_PER_WATCHDOG = 3
 
 
@@ -61,13 +65,43 @@ async def sweep(running: Running, wiring: Wiring, observer: Observer) -> None:
         if entries := running.forgotten():
             cleaning = await wiring.clean(observer, entries=entries)
             for kept in cleaning.kept:
-                running.cleanup_failures[kept.entry.endpoint] += 1
                 log.info("kept %s: %s", kept.entry.url, kept.why)
             removed, gone, stay = len(cleaning.removed), len(cleaning.gone), len(cleaning.kept)
             log.info(
                 "clean-up of %s: %d removed, %d gone, %d kept", count_text(len(entries), "file"), removed, gone, stay
             )
         await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def watch_state(ledger: Ledger, lost: Callable[[LedgerError], None]) -> None:
+    """Tells once when the ledger is not where it should be any more: the state directory was removed, or replaced."""
+    while True:
+        try:
+            await ledger.check()
+        except LedgerError as error:
+            lost(error)
+            return
+        await asyncio.sleep(STATE_SECONDS)
+
+
+def tell_what_stays(entries: Sequence[LedgerEntry], *, known: bool) -> None:
+    """The last word about our files at storages: the next start takes them away if it will have the ledger."""
+    if not entries:
+        return
+    number = count_text(len(entries), "file")
+    if known:
+        log.warning("%s of ours stay in the ledger for the next start", number)
+        return
+    log.error("%s of ours stay at storages, and no ledger knows of them any more:", number)
+    for entry in entries:
+        log.error("left at %s: %s", entry.endpoint, entry.url)
+
+
+async def ask_patience(notifier: Notifier) -> None:
+    """Keeps the service manager waiting for as long as the start takes: a year's history is read in it."""
+    while True:
+        notifier.starting(START_SECONDS, "reading what was known before")
+        await asyncio.sleep(START_SECONDS / STARTS_TOLD)
 
 
 async def feed_watchdog(running: Running, notifier: Notifier) -> None:

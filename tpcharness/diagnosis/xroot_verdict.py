@@ -192,10 +192,7 @@ def _on_the_way(failure: Failure, party: Party) -> Verdict:
 def _judge_refusal(seen: RootSeen, refusal: Refusal) -> Verdict:
     """A request of ours was refused by whom we sent it to."""
     if seen.at_login:
-        no_tls = "has no TLS" in refusal.text
-        reason = _R.TLS_HANDSHAKE if no_tls else _R.UNAUTHENTICATED
-        if refusal.number == Number.OVERLOADED:
-            reason = _R.OVERLOADED
+        reason = _R.OVERLOADED if refusal.number == Number.OVERLOADED else _R.UNAUTHENTICATED
         return blamed(reason, Mode.PULL, seen.party).with_hint(told(refusal))
     reason = _NUMBERS.get(refusal.number, _R.SERVER_ERROR)
     text = refusal.text.lower()

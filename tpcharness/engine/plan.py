@@ -64,9 +64,9 @@ def make_plan(
     """The plan of one run; endpoint names must be unique, `opt_out` and selections hold globs over them.
 
     Every selected (link, variant) is either planned, once per size, or dropped with one reason; the first that
-    applies of: filtered, opted out, no root door, same storage. An endpoint with itself is no link and is not mentioned, unless
-    the filters name it both as source and destination (same_endpoint). Every endpoint that a planned link touches
-    gets a door; so does one whose door is asked for, by the variant `door` in a selection or filter.
+    applies of: filtered, opted out, no root door, same storage. An endpoint with itself is no link and is not
+    mentioned, unless the filters name it both as source and destination (same_endpoint). Every endpoint that a planned
+    link touches gets a door; so does one whose door is asked for, by the variant `door` in a selection or filter.
     """
     mesh = _Mesh(endpoints, opt_out, filters)
     wanted: dict[tuple[str, str], dict[Work, None]] = {}

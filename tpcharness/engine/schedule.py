@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tpcharness.diagnosis.belief import Belief
 from tpcharness.engine.confirmation import Confirmations
 from tpcharness.engine.gates import Gates, SkipReason
 from tpcharness.engine.slots import Slots, seed_of
@@ -122,20 +123,36 @@ class Schedule:
         """Takes all downtimes that are known, past and future; they replace the former ones."""
         self._gates.downtimes.replace(downtimes)
 
+    def believe(self, beliefs: Iterable[Belief[Result]], now: float) -> None:
+        """Takes what a former service thought of probes, where its newest result alone would say something else.
+
+        Between `replace` and `restore`: so a failure that was confirmed goes on being one, and no alert is resolved and
+        fires again because of a restart.
+        """
+        for belief in beliefs:
+            latest = belief.latest
+            turn = self._by_key.get((latest.subject, latest.variant, latest.size_bytes))
+            if turn is not None and not self._stale_door(turn, latest, now):
+                self.confirmations.restore(belief)
+
     def restore(self, results: Iterable[Result], now: float) -> None:
         """Takes what a former service found, oldest first, after `replace`; results of unknown probes are ignored.
 
-        Who has missed a slot meanwhile has a turn soon. A door's result that is stale says nothing any more.
+        Who has missed a slot meanwhile has a turn soon. A door's result that is stale says nothing any more. May be
+        called several times, with one part of the results after the other.
         """
         seen: dict[Key, float] = {}
         for result in results:
             key = result.subject, result.variant, result.size_bytes
             turn = self._by_key.get(key)
-            if turn is None or result.outcome is Outcome.SKIPPED:
+            if turn is None:
+                continue
+            if result.outcome is Outcome.SKIPPED:
+                self.confirmations.set_aside(*key)
+                continue
+            if self._stale_door(turn, result, now):
                 continue
             at = min(result.started_at.timestamp(), now)
-            if turn.link is None and now - at > self._settings.stale_intervals * turn.scheduled.interval_seconds:
-                continue
             self._learn(turn, result, at)
             if int(at // 86400) == int(now // 86400):
                 self._gates.budgets.book(turn.probe, now)
@@ -222,10 +239,11 @@ class Schedule:
     def stale_after_seconds(self, subject: Subject, variant: Variant) -> float | None:
         """How old a result may become before it is withdrawn; None for what is not scheduled.
 
-        Rests on the rounds that the probe really gets, so a slowed one does not vanish between two of its turns.
+        Rests on the rounds that the probe really gets, so a slowed one does not vanish between two of its turns, nor
+        when it is slow no more, before its next one.
         """
         turns = self._by_cell.get((subject, variant), ())
-        intervals = [turn.scheduled.interval_seconds / self._gates.share(turn)[0] for turn in turns]
+        intervals = [turn.scheduled.interval_seconds / min(turn.share, self._gates.share(turn)[0]) for turn in turns]
         return self._settings.stale_intervals * max(intervals) if intervals else None
 
     def _turn(self, one: ScheduledProbe, former: dict[Key, Turn]) -> Turn:
@@ -253,6 +271,7 @@ class Schedule:
             share, name = gates.share(turn)
             if share < 1 and not turn.slots.chosen(turn.slots.number(turn.at), share):
                 why = name
+                turn.share = min(turn.share, share)
         if why is None and not gates.budgets.has_room(turn.probe, now):
             why = SkipReason.BUDGET
         if why is None and turn.link is not None and gates.doors.unknown(turn.link):
@@ -290,7 +309,7 @@ class Schedule:
         """What a result says of its probe and its endpoints."""
         if result.outcome is Outcome.SKIPPED:
             return
-        turn.judged = True
+        turn.judged, turn.share = True, 1.0
         self.confirmations.see(result)
         self._gates.refusals.see(result, now)
         if turn.link is None:
@@ -318,6 +337,10 @@ class Schedule:
     def _set_earliest(self, turn: Turn, now: float, extra: float) -> None:
         slot = turn.slots.after(now)
         self._turns.set(turn, min(slot, extra), regular=slot <= extra)
+
+    def _stale_door(self, turn: Turn, result: Result, now: float) -> bool:
+        age = now - result.started_at.timestamp()
+        return turn.link is None and age > self._settings.stale_intervals * turn.scheduled.interval_seconds
 
     def _door_is_down(self, turn: Turn) -> bool:
         subject = turn.probe.subject

@@ -26,7 +26,8 @@ class Turn:
 
     `regular` says whether that turn is its slot (or an extra one: the first, or to confirm a state), `waited` whether
     it has come before and was put off. `idle`: its last turn was skipped. `judged`: it has had a verdict. `down`: it
-    was skipped for an endpoint that was down.
+    was skipped for an endpoint that was down. `share` is the smallest part of its slots that it was held to since its
+    last verdict.
     """
 
     NEVER: ClassVar[float] = float("inf")
@@ -40,6 +41,7 @@ class Turn:
     idle: bool = False
     judged: bool = False
     down: bool = False
+    share: float = 1.0
     stamp: int = field(default=-1, repr=False)
 
     @property

@@ -70,7 +70,8 @@ def _headers(exchange: Exchange, marks: Alphabet) -> str:
 
 
 def _hop(hop: Hop) -> str:
-    parts = [hop.host, f"[{hop.address}]" if hop.address else "", hop.server, "no status" if hop.status is None else str(hop.status)]
+    status = "no status" if hop.status is None else str(hop.status)
+    parts = [hop.host, f"[{hop.address}]" if hop.address else "", hop.server, status]
     return " ".join(part for part in parts if part)
 
 

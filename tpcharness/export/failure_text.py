@@ -74,8 +74,9 @@ def deciding_exchange(result: Result) -> Exchange | None:
     """The exchange that the verdict rests on: the last bad one of the reason's phase, else the phase's last; None
     when none of them says anything about the reason.
 
-    A transfer by HTTP has no exchange of its own: it happens in the answer to our COPY. Nor have the phases of a connection:
-    there it is the last request that was not answered. What was asked while cleaning up decides only about that.
+    A transfer by HTTP has no exchange of its own: it happens in the answer to our COPY. Nor have the phases of a
+    connection: there it is the last request that was not answered. What was asked while cleaning up decides only
+    about that.
     """
     exchanges = result.evidence.exchanges
     match result.phase:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -161,3 +161,10 @@ class Result:
     @property
     def ok(self) -> bool:
         return self.outcome is Outcome.OK
+
+
+def without_exchanges(result: Result) -> Result:
+    """The same without what was said on the wire: a few hundred bytes, whatever happened."""
+    if not result.evidence.exchanges:
+        return result
+    return replace(result, evidence=replace(result.evidence, exchanges=()))

@@ -132,7 +132,11 @@ class XrootClient:
 
 
 class XrootVisit:
-    """One party of one probe, and its servers as redirects name them. Requests may overlap."""
+    """One party of one probe, and its servers as redirects name them. Requests may overlap.
+
+    `preferred_family` is taken where a server has it, whatever comes first: both ends of a copy must see us under one
+    name.
+    """
 
     def __init__(
         self,
@@ -146,6 +150,7 @@ class XrootVisit:
         self.target = target
         self.timings = Timings()
         self.address_family: AddressFamily | None = None
+        self.preferred_family: AddressFamily | None = None
         self._trail = trail
         self.limits = limits
         self._trust = trust
@@ -185,12 +190,19 @@ class XrootVisit:
         return reply
 
     async def ask_server(
-        self, server: Server, verb: str, request: Request, phase: Phase, *, timeout_seconds: float | None = None
+        self,
+        server: Server,
+        verb: str,
+        request: Request,
+        phase: Phase,
+        *,
+        path: str = "",
+        timeout_seconds: float | None = None,
     ) -> Reply:
-        """The answer of one server to a request on a file that it has opened; kept as evidence."""
+        """The answer of one server to a request on a file that it has opened; kept as evidence under its `path`."""
         begin = perf_counter()
         reply = await self.quietly(server, request, self._limit(timeout_seconds))
-        self._record(verb, "", phase, reply, (_hop(server, reply),), perf_counter() - begin)
+        self._record(verb, path, phase, reply, (_hop(server, reply),), perf_counter() - begin)
         return reply
 
     async def quietly(self, server: Server, request: Request, timeout_seconds: float) -> Reply:
@@ -304,7 +316,8 @@ class XrootVisit:
             context = await self._trust.context(target.ca_path)
         except OSError as error:
             return Failure(Reason.LOCAL_NETWORK, f"CA files {target.ca_path} are unusable: {error}", Blame.CLIENT)
-        address = resolution.addresses[0]
+        wanted = [each for each in resolution.addresses if each.family is self.preferred_family]
+        address = (wanted or resolution.addresses)[0]
         visitor = replace(self._visitor, token=token, tls=wish)
         dialled = await dial(address, redirect.port, host, visitor, context, self.limits, redirect.login_token)
         self.timings += dialled.timings

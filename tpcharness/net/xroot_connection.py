@@ -7,6 +7,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from time import perf_counter
+from typing import cast
 
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
@@ -29,6 +30,7 @@ from tpcharness.wire.xroot.session import (
     LoginFailed,
     Ready,
     Session,
+    TlsMissing,
     TlsWanted,
 )
 
@@ -62,7 +64,7 @@ class XrootConnection(asyncio.Protocol):
         self.tls_seconds = 0.0
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._login: asyncio.Future[TlsWanted | Ready | LoginFailed] = self._loop.create_future()
+        self._login: asyncio.Future[TlsWanted | TlsMissing | Ready | LoginFailed] = self._loop.create_future()
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._gone = self._loop.create_future()
         self._why: Failure | None = None
@@ -84,8 +86,7 @@ class XrootConnection(asyncio.Protocol):
     # -- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         for event in self.session.receive(data):
@@ -124,6 +125,8 @@ class XrootConnection(asyncio.Protocol):
             self.session.secured()
             self._flush()
             event = await self._next_step(limits.request_seconds)
+        if isinstance(event, TlsMissing):
+            raise LoginStopped(Failure(Reason.TLS_HANDSHAKE, "the server has no TLS"))
         if isinstance(event, LoginFailed):
             raise LoginStopped(LoginRefused(Refusal(event.number, redact(event.text))))
         if isinstance(event, Ready):
@@ -166,7 +169,7 @@ class XrootConnection(asyncio.Protocol):
 
     # -- inside
 
-    async def _next_step(self, limit: float) -> TlsWanted | Ready | LoginFailed:
+    async def _next_step(self, limit: float) -> TlsWanted | TlsMissing | Ready | LoginFailed:
         try:
             async with asyncio.timeout(limit):
                 return await self._login
@@ -204,7 +207,7 @@ class XrootConnection(asyncio.Protocol):
 
     def _notice(self, event: Event) -> None:
         match event:
-            case TlsWanted() | Ready() | LoginFailed():
+            case TlsWanted() | TlsMissing() | Ready() | LoginFailed():
                 if not self._login.done():
                     self._login.set_result(event)
             case Broken(text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import json
 import os
@@ -98,6 +99,10 @@ class Ledger:
                 del self._entries[entry.url]
             raise
 
+    async def check(self) -> None:
+        """Raises LedgerError when our file is not at its place any more: the next start would not find it."""
+        await self._in_thread(self._check)
+
     async def gone(self, file: PayloadFile) -> None:
         """Writes down that a file was seen to be absent.
 
@@ -156,19 +161,35 @@ class Ledger:
     def _write(self, line: str) -> None:
         """One line, whole or not at all."""
         data = line.encode()
-        before = os.fstat(self._descriptor).st_size
+        before = os.fstat(self._descriptor)
+        if not before.st_nlink:
+            raise _taken_away()
         written = 0
         try:
             while written < len(data):
                 written += os.write(self._descriptor, data[written:])
         except OSError:
-            os.ftruncate(self._descriptor, before)
+            os.ftruncate(self._descriptor, before.st_size)
             raise
+
+    def _check(self) -> None:
+        try:
+            there = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise _taken_away() from None
+        except OSError:
+            return  # a file system that hesitates takes nothing away; writing will tell
+        if not os.path.samestat(there, os.fstat(self._descriptor)):
+            raise _taken_away()
 
     def _release(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _taken_away() -> OSError:
+    return FileNotFoundError(errno.ENOENT, "it was removed or replaced while we were using it")
 
 
 def _read(path: Path) -> dict[str, LedgerEntry]:

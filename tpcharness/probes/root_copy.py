@@ -65,6 +65,7 @@ class _Ends:
     destination_path: str
     reading: Token
     writing: Token
+    same_paths: bool
 
 
 class RootCopyProbe:
@@ -153,7 +154,9 @@ class RootCopyProbe:
             self._client.visit(_target(source.endpoint, from_url, reading.secret), trail) as giving,
             self._client.visit(_target(destination.endpoint, to_url, writing.secret), trail) as taking,
         ):
-            yield _Ends(giving, taking, _path(source, from_url), _path(destination, to_url), reading, writing)
+            paths = _path(source, from_url), _path(destination, to_url)
+            same = paths == (unquote(source.path), unquote(destination.path))
+            yield _Ends(giving, taking, *paths, reading, writing, same)
 
     async def _transfer(self, attempt: CopyAttempt[RootRun], seed: Seed, file: PayloadFile, ends: _Ends) -> None:
         """The copy, its verdict or its verification, and the removal by the same door."""
@@ -191,6 +194,10 @@ class RootCopyProbe:
             if lost is None and verdict.blame is Blame.SOURCE:
                 return verdict.with_hint(f"{verdict.hint}; its https door has the file: is the path in `root` right?")
             return verdict
+        if verdict.reason is Reason.FORBIDDEN and not ends.same_paths:
+            return verdict.with_hint(
+                f"{verdict.hint}; tokens are made for the path in `https`, which differs in `root`"
+            )
         if verdict.reason not in _BETWEEN_THE_TWO or verdict.blame is Blame.CLIENT:
             return verdict
         with trail.enter(Phase.VERIFY):
@@ -251,8 +258,8 @@ class RootCopyProbe:
                 failure: Failure | None = token
             else:
                 failure = await remove(ends.destination, ends.destination_path, token.secret)
-        if failure is not None:
-            attempt.warnings.append(f"{failure.reason}: {failure.detail}")
+        if failure is not None:  # not yet a file that stays: the other door may do better
+            attempt.warnings.append(f"not removed at the root door: {failure.reason}: {failure.detail}")
 
     async def _clean(self, attempt: CopyAttempt[RootRun], file: PayloadFile) -> None:
         """Sees that the file is gone. A copy that is good but for this is not called good (design 6)."""

@@ -103,6 +103,7 @@ class RootTransfer:
         try:
             with self._requesting():
                 placed = await self._place()
+                self.destination.preferred_family = self.source.address_family
                 made, grant = await self._make(placed)
                 self._begin = perf_counter()
                 await self._start(placed, made, grant)
@@ -215,7 +216,7 @@ class RootTransfer:
             await ordering
         finally:
             ordering.cancel()
-            await asyncio.wait({ordering})
+            await asyncio.gather(ordering, return_exceptions=True)  # the first of two refusals is the one that counts
 
     async def _wait(self, made: _Open, progress: _Progress) -> RootSeen:
         """The second sync, with looks at what has arrived meanwhile."""
@@ -223,7 +224,12 @@ class RootTransfer:
         limit = self.limits.transfer_seconds
         asking = asyncio.create_task(
             self.destination.ask_server(
-                made.server, "sync", sync(made.handle), Phase.TRANSFER, timeout_seconds=limit + GOODBYE_SECONDS
+                made.server,
+                "sync",
+                sync(made.handle),
+                Phase.TRANSFER,
+                path=made.request.path,
+                timeout_seconds=limit + GOODBYE_SECONDS,
             )
         )
         try:
@@ -255,7 +261,12 @@ class RootTransfer:
     async def _cancel(self, made: _Open, asking: asyncio.Task[Reply]) -> None:
         """Tells the destination to stop, and hears what it says to that."""
         reply = await self.destination.ask_server(
-            made.server, "cancel", cancel_copy(made.handle), Phase.TRANSFER, timeout_seconds=GOODBYE_SECONDS
+            made.server,
+            "cancel",
+            cancel_copy(made.handle),
+            Phase.TRANSFER,
+            path=made.request.path,
+            timeout_seconds=GOODBYE_SECONDS,
         )
         if reply.ok:
             await asyncio.wait({asking}, timeout=GOODBYE_SECONDS)
@@ -280,7 +291,8 @@ class RootTransfer:
     async def _ask(
         self, visit: XrootVisit, server: Server, verb: str, request: Request, step: Step, party: Party
     ) -> Reply:
-        reply = await visit.ask_server(server, verb, request, Phase.REQUEST)
+        path = self.source_path if party is Party.SOURCE else self.destination_path
+        reply = await visit.ask_server(server, verb, request, Phase.REQUEST, path=path)
         if not reply.ok:
             raise _StoppedError(_seen(step, party, reply))
         return reply

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tpcharness.model.endpoint import LinkSubject
+from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Outcome
+from tpcharness.model.variant import Blame, Outcome, Phase
 
 CounterKey = tuple[str, tuple[str, ...]]
 """A family, and the values of its labels in the order of `LABELS`."""
@@ -18,6 +19,7 @@ FAILURES = "tpcharness_endpoint_failures_total"
 BLAMED = "tpcharness_endpoint_blamed_total"
 PHASE_SUM = "tpcharness_endpoint_phase_seconds_sum"
 PHASE_COUNT = "tpcharness_endpoint_phase_seconds_count"
+CLEANUP_FAILURES = "tpcharness_cleanup_failures_total"
 
 LABELS: Mapping[str, tuple[str, ...]] = {
     BYTES: ("source", "destination", "variant"),
@@ -27,6 +29,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     BLAMED: ("endpoint", "variant", "reason"),
     PHASE_SUM: ("endpoint", "role", "variant", "phase"),
     PHASE_COUNT: ("endpoint", "role", "variant", "phase"),
+    CLEANUP_FAILURES: ("endpoint",),
 }
 """Every family that is kept. Public: only added, for the history keeps them by these names and this order."""
 
@@ -64,7 +67,17 @@ def increments(result: Result) -> dict[CounterKey, float]:
         labels = (subject.source, subject.destination, variant)
         grown[BYTES, labels] = float(result.bytes)
         grown[SECONDS, labels] = result.transfer_seconds
+    if _left_its_file(result):
+        grown[CLEANUP_FAILURES, (roles[-1][0],)] = 1.0
     return grown
+
+
+def _left_its_file(result: Result) -> bool:
+    """Whether the probe's payload file is still at the destination: its reason, or a warning beside a worse one."""
+    return result.reason in _OF_CLEANUP or any(text.partition(":")[0] in _OF_CLEANUP for text in result.warnings)
+
+
+_OF_CLEANUP = frozenset(reason for reason in Reason if reason.phase is Phase.CLEANUP)
 
 
 class Counters:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from tpcharness.model.endpoint import EndpointSubject, LinkSubject, Subject
-from tpcharness.model.result import Result
+from tpcharness.model.result import Result, without_exchanges
 from tpcharness.model.variant import Outcome, Phase, Variant
 from tpcharness.results.store import BADNESS, Cell, Cells, CellState
 
@@ -84,7 +84,7 @@ class LatestStore(Cells):
             self._count(before, -1)
         elif len(sizes) >= MAX_SIZES:
             self._count(sizes.pop(next(iter(sizes))), -1)
-        slim = replace(result, evidence=replace(result.evidence, exchanges=()))
+        slim = without_exchanges(result)
         sizes[result.size_bytes] = slim
         self._count(slim, 1)
         if result.outcome is not Outcome.SKIPPED:

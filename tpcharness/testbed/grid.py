@@ -219,6 +219,7 @@ bytes_per_day = 0
 [daemon]
 door_interval = "30s"
 confirm_interval = "10s"
+refusal_pause = "30s"  # nor for a day, when a fault refuses us again and again
 
 [tokens.{TOKENS_NAME}]
 kind = "client-credentials"

@@ -17,7 +17,7 @@ from tpcharness.export.metrics.catalogue import BY_NAME, CATALOGUE, Section
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.settings import LinkDetail
 from tpcharness.model.variant import Outcome
-from tpcharness.results.counters import LABELS, Counters
+from tpcharness.results.counters import CLEANUP_FAILURES, LABELS, Counters
 
 Site = tuple[Paper, aiohttp.ClientSession]
 LINK = ("source", "destination", "variant")
@@ -112,7 +112,7 @@ async def test_detail_follows_the_configuration(site: Site):
 
 async def test_the_service_tells_of_itself(site: Site):
     paper, session = site
-    paper.running.cleanup_failures["DESY-HH"] += 2
+    paper.running.counters.load({(CLEANUP_FAILURES, ("DESY-HH",)): 2.0})
     paper.running.schedule.skipped["downtime"] += 3  # type: ignore[index]
     paper.running.self_metrics.began(7.0)
     samples = samples_of(await scrape(session))

@@ -170,6 +170,16 @@ async def test_the_configuration_is_shown_without_secrets(site):
     assert "client_secret_file" in page.text
     assert "very-secret-word" not in page.text
     assert "daemon.listen" in page.text
+    assert "10GiB" in page.text  # as the file writes a budget
+
+
+async def test_settings_are_shown_as_the_file_writes_them(four, tmp_path):
+    more = '[[downtimes]]\nendpoints = ["SITE-A"]\nstart = 2026-11-22T08:00:00Z\nend = 2026-11-22T12:00:00Z\n'
+    config = config_of(four, tmp_path, daemon="stale_after = 2.5", more=more)
+    shown = {setting.key: setting.value for setting in settings_shown(config)}
+    assert shown["daemon.stale_after"] == "2.5"
+    assert shown["endpoints.SITE-A.bytes_per_day"] == '"10GiB"'
+    assert '2026-11-22T08:00:00Z' in "".join(value for key, value in shown.items() if "downtime" in key)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -1,11 +1,16 @@
 """`/probe` on paper: who may, what is answered, and what it costs."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.daemon.web.test_guards import status_of
-from tpcharness.daemon.web.probe_now import HEADER
+from tests.support.scraped import types_of
+from tpcharness.daemon.web.probe_now import HEADER, exposition
+from tpcharness.export.metrics.catalogue import ON_DEMAND, PROBE_DURATION, PROBE_RESULT_CODE, PROBE_SUCCESS
+from tpcharness.model.variant import Phase
+from tpcharness.results.latest import duration_seconds
 
 
 def samples(text):
@@ -36,6 +41,22 @@ async def test_a_good_probe_is_a_success(guarded, four):
     assert found["tpcharness_probe_bytes"] == cell.worst.bytes
     assert found['tpcharness_probe_phase_seconds{phase="transfer"}'] == cell.worst.phases["transfer"]
     assert paper.running.latest.version == before + 1  # it counts like any other
+
+
+async def test_names_and_texts_are_those_of_the_catalogue(guarded, four):
+    _, session = guarded
+    cell = cell_of(four, "ok")
+    _, text = await ask(session, f"source={cell.subject.source}&destination={cell.subject.destination}")
+    told = types_of(text.encode())
+    wanted = [PROBE_SUCCESS, PROBE_RESULT_CODE, PROBE_DURATION, *ON_DEMAND]
+    assert told == {metric.name: (metric.kind, metric.help) for metric in wanted}
+    assert samples(text)[PROBE_DURATION.name] == pytest.approx(duration_seconds(cell.worst))
+
+
+async def test_a_probe_s_wait_for_its_place_is_not_its_duration(four):
+    result = cell_of(four, "ok").worst
+    waited = replace(result, phases={**result.phases, Phase.QUEUED: 100.0})
+    assert samples(exposition(waited).decode())[PROBE_DURATION.name] == pytest.approx(duration_seconds(result))
 
 
 async def test_a_bad_one_names_its_code(guarded, four):

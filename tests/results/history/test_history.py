@@ -111,7 +111,7 @@ async def test_a_restart_finds_latest_and_counters(
         for (family, labels), value in kept.items():
             assert value == pytest.approx(counters.value((family, labels)))
         assert len(kept) == sum(1 for family in {family for family, _ in kept} for _ in counters.items(family))
-        latest = await history.latest()
+        latest = (await history.known()).results
         assert [(each.probe_id, each.size_bytes) for each in latest] == [
             (each.probe_id, each.size_bytes) for each in former[2:]
         ]
@@ -128,7 +128,7 @@ async def test_a_clock_that_goes_back_does_not_hide_what_is_new(
         await history.flush()
         history.journal.add(good(probe_id="now"))
         await history.flush()
-        assert names(tuple(await history.latest())) == ["now"]
+        assert names(tuple((await history.known()).results)) == ["now"]
 
 
 async def test_pages_go_on_where_the_last_one_ended(
@@ -290,7 +290,7 @@ async def test_a_clock_that_leaps_ahead_throws_nothing_away(
     async with open_history(settings, tmp_path, clock) as history:
         assert await history.prune(NOON + 3650 * DAY + HOUR) == 0
         assert await history.prune(NOON + HOUR) == 0
-        assert len(await history.latest()) == 1
+        assert len((await history.known()).results) == 1
 
 
 async def test_a_reader_reads_beside_the_writer_and_changes_nothing(

@@ -104,7 +104,7 @@ FROM generate_series(1, 100000) n"""
 def filled(cluster: Postgresql) -> Iterator[Engine]:
     """A PostgreSQL history with 100,000 results, and statistics about them."""
     settings = HistorySettings(cluster.create("indexes"), str(cluster.password_file))
-    writer = Writer(Database.of(settings, Path("/nowhere")))
+    writer = Writer(Database.of(settings, Path("/nowhere")), confirmations=3)
     try:
         writer.open()
         with writer.engine.begin() as connection:

@@ -30,7 +30,7 @@ def old(tmp_path: Path) -> Path:
 
 async def test_a_history_of_version_1_goes_on(old: Path, clock: FixedClock) -> None:
     async with open_history(HistorySettings(), old, clock) as history:
-        assert [result.probe_id for result in await history.latest()] == ["p0", "p1", "p2"]
+        assert [result.probe_id for result in (await history.known()).results] == ["p0", "p1", "p2"]
         first = await history.result("r1", "p0")
         assert first is not None
         assert first.evidence.exchanges

@@ -30,6 +30,7 @@ from tpcharness.wire.xroot.session import (
     Replied,
     Session,
     State,
+    TlsMissing,
     TlsWanted,
     WaitAsked,
 )
@@ -144,7 +145,7 @@ def test_roots_is_never_plain(protocol: bytes) -> None:
     session = begun(tls=TlsWish.REQUIRED)
     session.outgoing()
     events = session.receive(real.HELLO_ANSWER + protocol)
-    assert events == [LoginFailed(3013, "the server has no TLS")]
+    assert events == [TlsMissing()]
     assert session.outgoing() == b""
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-from tpcharness.config.configuration import Config, SettingValue
-from tpcharness.config.problems import shown as masked
-from tpcharness.config.quantities import format_duration, format_size
+from tpcharness.config.configuration import Config
+from tpcharness.config.written import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +21,7 @@ class Setting:
 def settings_shown(config: Config) -> list[Setting]:
     """Every effective setting in the file's order."""
     return [
-        Setting(key, _written(key, value), origin, origin != "default")
+        Setting(key, written(key, value), origin, origin != "default")
         for key, value in config.settings()
         if (origin := config.origins.get(key, "default")) is not None
     ]
-
-
-def _written(key: str, value: SettingValue) -> str:
-    name = key.rpartition(".")[2]
-    if name == "sizes" and isinstance(value, tuple):
-        return json.dumps([format_size(int(size)) for size in value])
-    if isinstance(value, float):
-        return json.dumps(format_duration(value))
-    if isinstance(value, tuple):
-        return "[" + ", ".join(masked((name,), each) for each in value) + "]"
-    return masked((name,), value)

@@ -11,8 +11,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from tpcharness.daemon.running import Running
 from tpcharness.engine.service import Busy
+from tpcharness.export.metrics import catalogue as metrics
+from tpcharness.export.metrics.catalogue import Metric
 from tpcharness.model.result import Result
 from tpcharness.model.variant import Outcome, Variant
+from tpcharness.results.latest import duration_seconds
 
 HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 OFFSET_SECONDS = 0.5
@@ -54,20 +57,20 @@ def exposition(result: Result) -> bytes:
     """What one result says, as samples without labels: the scrape configuration knows whom it asked for."""
     registry = CollectorRegistry()
 
-    def gauge(name: str, text: str, value: float) -> None:
-        Gauge(f"tpcharness_probe_{name}", text, registry=registry).set(value)
+    def gauge(metric: Metric, value: float) -> None:
+        Gauge(metric.name, metric.help, registry=registry).set(value)
 
     if result.outcome is not Outcome.SKIPPED:
-        gauge("success", "1 if the copy arrived and was read back, else 0", result.ok)
-    gauge("result_code", "10 x reason number + blame digit; 0 is ok", result.code)
-    gauge("duration_seconds", "all phases together", sum(result.phases.values()))
-    phases = Gauge("tpcharness_probe_phase_seconds", "where the time went", ["phase"], registry=registry)
+        gauge(metrics.PROBE_SUCCESS, result.ok)
+        gauge(metrics.PROBE_RESULT_CODE, result.code)
+    gauge(metrics.PROBE_DURATION, duration_seconds(result))
+    phases = Gauge(metrics.PROBE_PHASE.name, metrics.PROBE_PHASE.help, metrics.PROBE_PHASE.labels, registry=registry)
     for phase, seconds in result.phases.items():
         phases.labels(phase.value).set(seconds)
     if result.bytes is not None:
-        gauge("bytes", "verified bytes", result.bytes)
+        gauge(metrics.PROBE_BYTES, result.bytes)
     if result.throughput is not None:
-        gauge("throughput_bytes_per_second", "verified bytes per second of transfer", result.throughput)
+        gauge(metrics.PROBE_THROUGHPUT, result.throughput)
     return generate_latest(registry)
 
 

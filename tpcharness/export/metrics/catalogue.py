@@ -20,12 +20,13 @@ class Kind(StrEnum):
 
 
 class Section(StrEnum):
-    """Where a metric belongs in the documentation; all but the first are on `/metrics`."""
+    """Where a metric belongs in the documentation; all but the first and the last are on `/metrics`."""
 
     LINKS = "Links"
     ENDPOINTS = "Endpoints"
     WHOLE = "The whole matrix"
     HARNESS = "The harness itself"
+    ON_DEMAND = "One probe on demand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,10 @@ def _whole(name: str, kind: Kind, labels: tuple[str, ...], text: str, *, one_sho
 
 def _harness(name: str, kind: Kind, labels: tuple[str, ...], text: str, *, one_shot: bool = False) -> Metric:
     return _metric(Section.HARNESS, name, kind, labels, text, one_shot=one_shot)
+
+
+def _on_demand(name: str, labels: tuple[str, ...], text: str) -> Metric:
+    return _metric(Section.ON_DEMAND, name, Kind.GAUGE, labels, text)
 
 
 # fmt: off
@@ -147,11 +152,11 @@ SCHEDULER_LAST_TICK = _harness("scheduler_last_tick_timestamp_seconds", Kind.GAU
 LOOP_LAG = _harness("event_loop_lag_seconds", Kind.HISTOGRAM, (),
     "How much later than asked for a timer of the event loop fired.")
 LEFTOVER_FILES = _harness("leftover_files", Kind.GAUGE, ("endpoint",),
-    "Payload files that could not be deleted yet.")
+    "Payload files that nobody needs any more and that were not seen to be gone.")
 CLEANUP_FAILURES = _harness("cleanup_failures_total", Kind.COUNTER, ("endpoint",),
-    "Probes that could not remove their payload file there.")
+    "Probes that could not remove their payload file there when they ended; it stays in the ledger.")
 TOKEN_EXPIRY = _harness("token_expiry_timestamp_seconds", Kind.GAUGE, ("tokens",),
-    "When the token that lasts longest of this source expires.")
+    "When the token expires that this source gave last; absent when it does not say.")
 TOKEN_REQUESTS = _harness("token_requests_total", Kind.COUNTER, ("tokens", "outcome"),
     "Requests for tokens to this source, by outcome: ok or failure.")
 RELOAD_SUCCESSFUL = _harness("config_last_reload_successful", Kind.GAUGE, (),
@@ -165,9 +170,19 @@ HISTORY_FAILURES = _harness("history_write_failures_total", Kind.COUNTER, (),
 RENDER_SECONDS = _harness("exposition_render_seconds", Kind.GAUGE, ("path",),
     "How long the last text for this path took to make.")
 BUILD_INFO = _harness("build_info", Kind.GAUGE, ("version", "python"), "What is running. Always 1.", one_shot=True)
+
+PROBE_PHASE = _on_demand("probe_phase_seconds", ("phase",), "How long each phase of the probe took.")
+PROBE_BYTES = _on_demand("probe_bytes", (), "Bytes that were found at the destination; absent when nothing was.")
+PROBE_THROUGHPUT = _on_demand("probe_throughput_bytes_per_second", (),
+    "Verified bytes by the time from the request to the verdict; absent when the copy is not good.")
 # fmt: on
 
-CATALOGUE: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+_ALL = [value for value in list(globals().values()) if isinstance(value, Metric)]
+
+CATALOGUE: tuple[Metric, ...] = tuple(metric for metric in _ALL if metric.section is not Section.ON_DEMAND)
 """All of them, in the order of the documentation. Beside these, `/metrics` has `process_*` of prometheus_client."""
+
+ON_DEMAND: tuple[Metric, ...] = tuple(metric for metric in _ALL if metric.section is Section.ON_DEMAND)
+"""What only the answer to `/probe` has, beside the latest result's families of links, there without their labels."""
 
 BY_NAME = {metric.name: metric for metric in CATALOGUE}

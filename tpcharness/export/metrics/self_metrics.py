@@ -86,7 +86,7 @@ def service_pieces(running: RunningView, now: float, loop_time: float) -> Iterat
         metrics.LEFTOVER_FILES,
         [((name,), leftovers.get(name, 0)) for name in {**running.config.endpoints, **leftovers}],
     )
-    yield from families(metrics.CLEANUP_FAILURES, [((name,), n) for name, n in running.cleanup_failures.items()])
+    yield from families(metrics.CLEANUP_FAILURES, list(running.counters.items(metrics.CLEANUP_FAILURES.name)))
     yield from families(
         metrics.TOKEN_EXPIRY, [((name,), ends.timestamp()) for name, ends in running.token_expiries().items()]
     )

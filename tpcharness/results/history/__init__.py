@@ -8,6 +8,7 @@ PostgreSQL, by a thread of its own. No page and no judgement here: values go in,
 from tpcharness.results.history.errors import HistoryError
 from tpcharness.results.history.history import History, open_history
 from tpcharness.results.history.journal import Journal
+from tpcharness.results.history.known import Known
 from tpcharness.results.history.queries import HistoryPage, HistoryQuery, Rollup, RollupQuery, Step
 from tpcharness.results.history.reader import Reader, open_reader
 
@@ -17,6 +18,7 @@ __all__ = [
     "HistoryPage",
     "HistoryQuery",
     "Journal",
+    "Known",
     "Reader",
     "Rollup",
     "RollupQuery",

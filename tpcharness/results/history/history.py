@@ -16,11 +16,12 @@ from sqlalchemy import Delete
 
 from tpcharness.model.result import Result
 from tpcharness.model.seams import Clock
-from tpcharness.model.settings import HistorySettings
+from tpcharness.model.settings import DaemonSettings, HistorySettings
 from tpcharness.results.counters import CounterKey
 from tpcharness.results.history.database import Database
 from tpcharness.results.history.errors import HistoryError
 from tpcharness.results.history.journal import MAX_BYTES, Journal
+from tpcharness.results.history.known import Known
 from tpcharness.results.history.queries import HistoryPage, HistoryQuery, Rollup, RollupQuery
 from tpcharness.results.history.reader import Reader
 from tpcharness.results.history.retention import believe, removals
@@ -44,13 +45,15 @@ class History:
     HistoryError while the database cannot answer.
     """
 
-    def __init__(self, settings: HistorySettings, clock: Clock, journal: Journal, database: Database) -> None:
+    def __init__(
+        self, settings: HistorySettings, clock: Clock, journal: Journal, database: Database, confirmations: int
+    ) -> None:
         self.journal = journal
         self.healthy = True
         self._settings = settings
         self._clock = clock
         self._database = database
-        self._writer = Writer(database)
+        self._writer = Writer(database, confirmations)
         self._reader = Reader(database)
         self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-writer")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-reader")
@@ -61,9 +64,9 @@ class History:
     def write_failures(self) -> int:
         return self._failures + self.journal.write_failures
 
-    async def latest(self) -> list[Result]:
-        """The newest result of each (subject, variant, size), without its exchanges, in the order of arrival."""
-        return await self._read(self._reader.latest)
+    async def known(self) -> Known:
+        """What a service has to know of its former life."""
+        return await self._read(self._reader.known)
 
     async def counters(self) -> dict[CounterKey, float]:
         """What the counters stand at, by all results that ever came."""
@@ -183,14 +186,21 @@ class History:
 
 @asynccontextmanager
 async def open_history(
-    settings: HistorySettings, state_dir: Path, clock: Clock, *, journal_bytes: int = MAX_BYTES
+    settings: HistorySettings,
+    state_dir: Path,
+    clock: Clock,
+    *,
+    confirmations: int = DaemonSettings().confirmations,
+    journal_bytes: int = MAX_BYTES,
 ) -> AsyncIterator[History]:
     """The history, with everything in it that a former process had added. Under the lock of the state directory.
 
+    `confirmations` verdicts in a row confirm a state; what is thought of each probe is kept for the next start.
     Raises HistoryError with the remedy when the database is damaged, of a newer version, not to be written or not
     there to be asked. Nothing is ever deleted for that.
     """
-    history = History(settings, clock, Journal(state_dir, max_bytes=journal_bytes), Database.of(settings, state_dir))
+    journal = Journal(state_dir, max_bytes=journal_bytes)
+    history = History(settings, clock, journal, Database.of(settings, state_dir), confirmations)
     try:
         await history._open()  # noqa: SLF001 - its maker
         pump = asyncio.create_task(history._pump(), name="history")  # noqa: SLF001

@@ -14,13 +14,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from tpcharness.model.result import Result
+from tpcharness.diagnosis.belief import Belief
+from tpcharness.model.result import Result, without_exchanges
 from tpcharness.model.settings import HistorySettings
 from tpcharness.model.variant import Outcome, Variant
 from tpcharness.results.counters import CounterKey
 from tpcharness.results.fields import DocumentError
 from tpcharness.results.history.database import Database
 from tpcharness.results.history.errors import HistoryError
+from tpcharness.results.history.known import Known, beliefs
 from tpcharness.results.history.queries import (
     HistoryPage,
     HistoryQuery,
@@ -61,11 +63,29 @@ class Reader:
     def close(self) -> None:
         self._engine.dispose()
 
-    def latest(self) -> list[Result]:
-        """The newest result of each (subject, variant, size), without its exchanges, in the order of arrival."""
+    def known(self) -> Known:
+        """What a service has to know of its former life."""
         with self._connection() as connection:
-            texts = connection.execute(select(latest.c.document).order_by(latest.c.result)).scalars().all()
-        return [found for text in texts if (found := _read(text)) is not None]
+            rows = connection.execute(select(latest.c.result, latest.c.verdict, latest.c.document)).all()
+            newest = {number: each for number, _, text in rows if (each := _read(text)) is not None}
+            thought = beliefs(connection)
+            before_skipped = {verdict for number, verdict, _ in rows if verdict not in (None, number)}
+            of_beliefs = {each.id for belief in thought for each in (belief.latest, belief.believed) if each}
+            older = self._whole(connection, sorted((before_skipped | of_beliefs) - newest.keys()))
+        found = newest | {number: without_exchanges(each) for number, each in older.items()}
+        return Known(
+            [found[number] for number in sorted(newest.keys() | before_skipped) if number in found],
+            [
+                Belief(
+                    found[belief.latest.id],
+                    belief.in_a_row,
+                    belief.same_code,
+                    found.get(belief.believed.id) if belief.believed else None,
+                )
+                for belief in thought
+                if belief.latest.id in found
+            ],
+        )
 
     def counters(self) -> dict[CounterKey, float]:
         with self._connection() as connection:
@@ -87,8 +107,7 @@ class Reader:
             asked = asked.where(result.c.attempt == attempt)
         with self._connection() as connection:
             number = connection.execute(asked).scalar()
-            found = [] if number is None else self._whole(connection, [number])
-        return found[0] if found else None
+            return None if number is None else self._whole(connection, [number]).get(number)
 
     def page(self, query: HistoryQuery) -> HistoryPage:
         """One page of results, newest first."""
@@ -99,7 +118,7 @@ class Reader:
             rest = places[query.limit :]
             places = places[: query.limit]
             found = self._slim(connection, [place.id for place in places])
-        return HistoryPage(tuple(each for each in found if each is not None), str(places[-1]) if rest else None)
+        return HistoryPage(tuple(found.values()), str(places[-1]) if rest else None)
 
     def rollups(self, query: RollupQuery) -> list[Rollup]:
         """One for each hour or day and variant in which there was anything, in the order of time."""
@@ -123,7 +142,7 @@ class Reader:
         while some := list(islice(rest, _AT_ONCE)):
             with self._connection() as connection:
                 found = self._whole(connection, some)
-            yield from found
+            yield from found.values()
 
     def everything(
         self, since: datetime | None = None, until: datetime | None = None, *, whole: bool = True
@@ -141,7 +160,7 @@ class Reader:
                 found = self._whole(connection, ids) if whole else self._slim(connection, ids)
             if not places:
                 return
-            yield from (each for each in found if each is not None)
+            yield from found.values()
             place = places[-1]
 
     def count(self, since: datetime | None = None, until: datetime | None = None) -> dict[Variant, int]:
@@ -157,27 +176,28 @@ class Reader:
         with self._database.errors(), self._engine.connect() as connection:
             yield connection
 
-    def _slim(self, connection: Connection, ids: Sequence[int]) -> list[Result | None]:
+    def _slim(self, connection: Connection, ids: Sequence[int]) -> dict[int, Result]:
+        """The results of rows, in the order of `ids`, without those that cannot be read."""
         found: dict[int, Result | None] = {}
         for start in range(0, len(ids), _AT_ONCE):
             for row in connection.execute(rows_with_words(ids[start : start + _AT_ONCE])).mappings():
                 found[row["id"]] = result_of(row)
-        return [found.get(number) for number in ids]
+        return {number: each for number in ids if (each := found.get(number)) is not None}
 
-    def _whole(self, connection: Connection, ids: Sequence[int]) -> list[Result]:
+    def _whole(self, connection: Connection, ids: Sequence[int]) -> dict[int, Result]:
+        """The same, with evidence where it is kept."""
         documents: dict[int, bytes] = {}
         for start in range(0, len(ids), _AT_ONCE):
             asked = select(evidence.c.result, evidence.c.document).where(
                 evidence.c.result.in_(ids[start : start + _AT_ONCE])
             )
             documents.update((number, document) for number, document in connection.execute(asked))
-        gone = [number for number in ids if number not in documents]
-        slim = dict(zip(gone, self._slim(connection, gone), strict=True))
+        slim = self._slim(connection, [number for number in ids if number not in documents])
         found = (
-            _read(zlib.decompress(documents[number]).decode()) if number in documents else slim[number]
+            (number, _read(zlib.decompress(documents[number]).decode()) if number in documents else slim.get(number))
             for number in ids
         )
-        return [each for each in found if each is not None]
+        return {number: each for number, each in found if each is not None}
 
 
 @contextmanager

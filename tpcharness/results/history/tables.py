@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from tpcharness.model.variant import Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NO_ENDPOINT = 0
 
 OUTCOMES: tuple[Outcome, ...] = (Outcome.OK, Outcome.FAILURE, Outcome.ERROR, Outcome.SKIPPED)
@@ -105,7 +105,9 @@ evidence = Table(
 )
 Index("evidence_by_time", evidence.c.started)
 
-# The newest result of each (subject, variant, size), without its exchanges: what a restart begins with.
+# The newest result of each (subject, variant, size), without its exchanges, and what is thought of it: what a restart
+# begins with. `verdict` is the newest result that was not skipped, `believed` that of the confirmed state (both by id,
+# NULL where there is none); the numbers are those of `diagnosis.belief`.
 latest = Table(
     "latest",
     metadata,
@@ -119,6 +121,10 @@ latest = Table(
     Column("attempt", SmallInteger, nullable=False),
     Column("started", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
+    Column("verdict", BigInteger),
+    Column("believed", BigInteger),
+    Column("in_a_row", SmallInteger, nullable=False, server_default="0"),
+    Column("same_code", SmallInteger, nullable=False, server_default="0"),
 )
 
 counter = Table(

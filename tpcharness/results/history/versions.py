@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 
 from tpcharness.results.history.errors import HistoryError
 from tpcharness.results.history.tables import SCHEMA_VERSION, meta, metadata
 
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {}
+
+def _beliefs(connection: Connection) -> None:
+    """What is thought of a probe, by its newest result alone: an ok is believed, a failure is to be seen again."""
+    for statement in (
+        "ALTER TABLE latest ADD COLUMN verdict BIGINT",
+        "ALTER TABLE latest ADD COLUMN believed BIGINT",
+        "ALTER TABLE latest ADD COLUMN in_a_row SMALLINT DEFAULT '0' NOT NULL",
+        "ALTER TABLE latest ADD COLUMN same_code SMALLINT DEFAULT '0' NOT NULL",
+        "UPDATE latest SET verdict = result, in_a_row = 1, same_code = 1"
+        " WHERE result IN (SELECT id FROM result WHERE outcome IN (0, 1, 2))",
+        "UPDATE latest SET believed = result WHERE result IN (SELECT id FROM result WHERE outcome = 0)",
+    ):
+        connection.execute(text(statement))
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _beliefs}
 """From this version to the next. A migration speaks SQL of its own: the tables of `tables` go on changing."""
 
 _VERSION = "schema_version"
@@ -60,8 +75,8 @@ def version_of(connection: Connection) -> int | None:
     """None when the database holds no history."""
     if not inspect(connection).has_table(meta.name):
         return None
-    text = connection.execute(select(meta.c.value).where(meta.c.key == _VERSION)).scalar()
-    return int(text) if text is not None else None
+    value = connection.execute(select(meta.c.value).where(meta.c.key == _VERSION)).scalar()
+    return int(value) if value is not None else None
 
 
 def refuse_newer(found: int, label: str, newest: int) -> None:

@@ -7,19 +7,19 @@ import os
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, not_, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from tpcharness.model.endpoint import LinkSubject
-from tpcharness.model.result import Result
+from tpcharness.model.result import Result, without_exchanges
 from tpcharness.results.counters import increments
 from tpcharness.results.fields import DocumentError
 from tpcharness.results.history.database import Database, upsert
 from tpcharness.results.history.journal import Journal, read_lines
+from tpcharness.results.history.known import SUBJECT, Numbers, after, columns_of, standings, subject_of
 from tpcharness.results.history.rows import Row, numbers_of
 from tpcharness.results.history.tables import (
     NO_ENDPOINT,
@@ -40,15 +40,18 @@ BATCH = 500
 STEP_SECONDS = {StepNumber.HOUR: 3600, StepNumber.DAY: 86400}
 _DO_NOT_FIT = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)
 _KEY = ("run", "probe", "attempt")
-_SUBJECT = ("source", "destination", "variant", "size")
 _ROLLUP_KEY = tuple(column.name for column in rollup.primary_key)
 
 
 class Writer:
-    """The one writer of a history. All methods block; they belong to one thread. Raise what the driver raises."""
+    """The one writer of a history. All methods block; they belong to one thread. Raise what the driver raises.
 
-    def __init__(self, database: Database) -> None:
+    `confirmations` verdicts in a row confirm a state.
+    """
+
+    def __init__(self, database: Database, confirmations: int) -> None:
         self.engine = database.engine(writer=True)
+        self._confirmations = confirmations
         self._database = database
         self._words: dict[tuple[Table, str], int] = {}
         self._lock: int | None = None
@@ -153,30 +156,27 @@ class Writer:
             self._words[table, name] = found
         return found
 
-    def _remember_latest(self, connection: Connection, new: Iterable[tuple[int, Row, Result]]) -> None:
+    def _remember_latest(self, connection: Connection, new: Sequence[tuple[int, Row, Result]]) -> None:
         """What arrived last is the latest, whatever its clock says; but no earlier attempt after a later one."""
-        newest: dict[tuple[Any, ...], Row] = {}
+        known = standings(connection, {subject_of(row) for _, row, _ in new})
+        newest: dict[Numbers, tuple[int, Row, Result]] = {}
         for number, row, each in new:
-            key = tuple(row[name] for name in _SUBJECT)
-            before = newest.get(key)
-            if before is not None and _key(before)[:2] == _key(row)[:2] and before["attempt"] > row["attempt"]:
-                continue
-            slim = replace(each, evidence=replace(each.evidence, exchanges=()))
-            newest[key] = {
-                **{name: row[name] for name in (*_SUBJECT, *_KEY, "started")},
+            key = subject_of(row)
+            standing = after(known.get(key), number, row, each, self._confirmations)
+            if standing is not None:
+                known[key], newest[key] = standing, (number, row, each)
+        rows = [
+            {
+                **{name: row[name] for name in (*SUBJECT, *_KEY, "started")},
                 "result": number,
-                "document": to_json(result_document(slim)),
+                "document": to_json(result_document(without_exchanges(each))),
+                **columns_of(known[key].belief),
             }
+            for key, (number, row, each) in newest.items()
+        ]
         statement = upsert(connection, latest)
-        there = statement.excluded
-        earlier = and_(latest.c.run == there.run, latest.c.probe == there.probe, latest.c.attempt > there.attempt)
-        names = ("result", *_KEY, "started", "document")
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=_SUBJECT, set_={name: there[name] for name in names}, where=not_(earlier)
-            ),
-            list(newest.values()),
-        )
+        change = {column.name: statement.excluded[column.name] for column in latest.c if not column.primary_key}
+        connection.execute(statement.on_conflict_do_update(index_elements=SUBJECT, set_=change), rows)
 
 
 def _key(row: Row) -> tuple[Any, ...]:

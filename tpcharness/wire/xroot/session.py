@@ -64,6 +64,11 @@ class TlsWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsMissing:
+    """We want TLS and the server has none: nothing more is said to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Logged in; `method` is how, empty where the server wanted no credential."""
 
@@ -72,7 +77,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class LoginFailed:
-    """The server does not let us in, or we do not go in without TLS; `text` is the server's, or ours."""
+    """The server does not let us in; `text` is the server's, or says what it takes and we have not."""
 
     number: int
     text: str
@@ -126,7 +131,7 @@ class Broken:
 
 
 Answer = Replied | Refused | Redirected | WaitAsked
-Event = TlsWanted | Ready | LoginFailed | Deferred | Broken | Answer
+Event = TlsWanted | TlsMissing | Ready | LoginFailed | Deferred | Broken | Answer
 
 
 @dataclass(slots=True)
@@ -280,7 +285,8 @@ class Session:
             self.state = State.TLS
             return TlsWanted()
         if self._visitor.tls is TlsWish.REQUIRED:
-            return self._give_up(Refusal(ErrorNumber.UNSUPPORTED, "the server has no TLS"))
+            self.state = State.DEAD
+            return TlsMissing()
         self._login()
         return None
 
