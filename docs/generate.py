@@ -84,19 +84,19 @@ scrape_configs:
     static_configs: [{targets: ["127.0.0.1:10919"]}]
 ```
 
-`/probe?source=NAME&destination=NAME&variant=https-pull`, with a password, probes one link now. It answers with the success,
-code and duration that a link has below, without their labels, and with the families of the last section.
+`/probe?source=NAME&destination=NAME&variant=https-pull`, with a password, probes one link now. It answers with the
+success, code and duration that a link has below, without their labels, and with the families of the last section.
 
-`link_metrics` in `[daemon]` says which links: `full`, `failing` (while the latest result is a failure or an error),
-`none`, or `auto`, which is `full` up to 20,000 links. With `failing`, a link that is absent may be ok: rest dashboards
-and alerts on the families of endpoints, which are always complete. A full mesh of 170 endpoints has half a million
-samples; that costs Prometheus some 2 GB of memory.
+`link_metrics` in `[daemon]` says which links: `full`, `failing` (while the latest result, or the confirmed state, is a
+failure or an error), `none`, or `auto`, which is `full` up to 20,000 links. With `failing`, a link that is absent may
+be ok: rest dashboards and alerts on the families of endpoints, which are always complete. A full mesh of 170 endpoints
+has half a million samples; that costs Prometheus some 2 GB of memory.
 
 ## What absent means
 
 - No `probe_success` and no code: the link never ran, was skipped (an endpoint is down), or its result is stale. It does
   not mean 0. `..._last_run_timestamp_seconds` stays.
-- A result is stale when it is older than three intervals of its probe (`stale_intervals` in `[daemon]`).
+- A result is stale when it is older than three intervals of its probe (`stale_after` in `[daemon]`).
 - A link that a reload has removed is gone with the next scrape.
 - Counters are absent until they are raised for the first time. They survive a restart.
 

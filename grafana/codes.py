@@ -47,7 +47,10 @@ def words(shown: dict[str, tuple[str, str]]) -> list[ValueMap | SpecialValueMap]
 def legend() -> str:
     """What the letters mean, in Markdown."""
     marks = " · ".join(f"**{mark}** {blame}" for blame, (mark, _) in MARKS.items())
-    return f"Who has to act: {marks}. An empty cell was not tried, skipped, or is stale."
+    return (
+        f"Who has to act: {marks}. An empty cell was not tried, skipped, or is stale; "
+        "with `link_metrics` at `failing` (as with over 20,000 links) it may be ok, too."
+    )
 
 
 def _results(shown: dict[str, tuple[str, str]]) -> dict[str, ValueMappingResult]:

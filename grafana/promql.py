@@ -16,6 +16,15 @@ def counted_codes(codes: str, *labels: str) -> str:
     return f'count_values by ({kept}) ("code", {codes}) * on (instance, code) group_left (reason, blame) {_WORDS}'
 
 
+def or_else(expr: str, label: str, word: str) -> str:
+    """The same, or one series that says `word` while there is nothing: no failures must not look like no data.
+
+    Without a harness there is nothing at all, and the panel says so.
+    """
+    nothing = f'label_replace(0 * sum(tpcharness_build_info{{{HARNESS}}}), "{label}", "{word}", "", "")'
+    return f"{expr} or ({nothing} unless on () ({expr}))"
+
+
 def quotient(above: str, below: str, selector: str, by: str) -> str:
     """The growth of one counter over that of another in the window that is chosen at the top."""
     return (

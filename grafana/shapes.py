@@ -45,6 +45,12 @@ SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 VALUE = "Value"
 """How Grafana calls the column that holds the numbers of a table."""
 
+NARROWEST = 50
+"""Pixels of a column of the matrix, the least that Grafana allows: 36 columns side by side on a wide screen."""
+
+NO_DATA = "no data: does Prometheus scrape the harness?"
+"""What a panel says that is never empty beside a harness that is scraped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -69,14 +75,16 @@ def graph(
     unit: str,
     stacked: bool = False,
     ways: Sequence[Way] = (),
+    empty: str = NO_DATA,
 ) -> Panel:
-    """Lines over time, or areas on top of each other."""
+    """Lines over time, or areas on top of each other; or the words of `empty`."""
     panel = (
         timeseries.Panel()
         .title(title)
         .description(description)
         .datasource(SOURCE)
         .unit(unit)
+        .no_value(empty)
         .min(0)
         .legend(
             common.VizLegendOptions()
@@ -107,6 +115,7 @@ def number(
     unit: str,
     mappings: Sequence[ValueMapping] = (),
     steps: Sequence[tuple[float | None, str]] = ((None, "text"),),
+    empty: str = "no data",
 ) -> Panel:
     """What holds now, in big letters; one number for each series. `steps` are values from which a colour holds."""
     panel = (
@@ -121,7 +130,7 @@ def number(
         .color_mode(BigValueColorMode.VALUE)
         .text_mode(BigValueTextMode.VALUE_AND_NAME if any(query.legend for query in queries) else BigValueTextMode.AUTO)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .no_value("none")
+        .no_value(empty)
     )
     for name, query in zip("ABCDEFGH", queries, strict=False):
         panel = panel.with_target(_query(name, query).instant())
@@ -129,15 +138,22 @@ def number(
 
 
 def timeline(
-    title: str, description: str, query: Query, *, mappings: Sequence[ValueMapping], ways: Sequence[Way] = ()
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    mappings: Sequence[ValueMapping],
+    ways: Sequence[Way] = (),
+    empty: str = NO_DATA,
 ) -> Panel:
-    """One row for each series, coloured by what its values mean."""
+    """One row for each series, coloured by what its values mean; or the words of `empty`."""
     return (
         statetimeline.Panel()
         .title(title)
         .description(description)
         .datasource(SOURCE)
         .unit("none")
+        .no_value(empty)
         .mappings(list(mappings))
         .merge_values(True)
         .show_value(VisibilityMode.AUTO)
@@ -162,15 +178,19 @@ def ranking(
     unit: str = "none",
     ways: Mapping[str, Way] | None = None,
     ascending: bool = False,
+    empty: str = NO_DATA,
 ) -> Panel:
-    """A table of what holds now, biggest value first: labels and `Value` as columns, in this order, by their titles."""
+    """A table of what holds now, biggest value first: labels and `Value` as columns, in this order, by their titles.
+
+    Or the words of `empty`.
+    """
     order = {name: index for index, name in enumerate(columns)}
     panel = (
         table.Panel()
         .title(title)
         .description(description)
         .datasource(SOURCE)
-        .no_value("none")
+        .no_value(empty)
         .filterable(True)
         .with_target(_table(expr))
         .with_transformation(DataTransformerConfig("filterFieldsByName", options={"include": {"names": list(columns)}}))
@@ -199,6 +219,7 @@ def matrix(
     mappings: Sequence[ValueMapping],
     way: Way,
     repeat: str,
+    empty: str,
 ) -> Panel:
     """A table with one label down and another across; one for each value of the variable `repeat`."""
     return (
@@ -209,7 +230,8 @@ def matrix(
         .unit("none")
         .mappings(list(mappings))
         .cell_options(TableColoredBackgroundCellOptions(mode=TableCellBackgroundDisplayMode.BASIC))
-        .min_width(60)
+        .min_width(NARROWEST)
+        .no_value(empty)
         .data_links(_links([way]))
         .repeat(repeat)
         .repeat_direction("v")

@@ -33,11 +33,16 @@ from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.lock import StateLock
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.store import PayloadStore
+from tpcharness.payload.tape_errands import TapeErrands
+from tpcharness.payload.tape_requests import TapeRequests
 from tpcharness.probes.control import Control
 from tpcharness.probes.door import DoorProbe
 from tpcharness.probes.https_copy import HttpsCopyProbe
 from tpcharness.probes.root_copy import RootCopyProbe
+from tpcharness.probes.root_door import RootDoorProbe
 from tpcharness.probes.servers import ServerBook
+from tpcharness.probes.tape_info import TapeInfoProbe
+from tpcharness.probes.tape_stage import TapeStageProbe
 from tpcharness.probes.verification import Verifier
 from tpcharness.tokens.desk import TokenDesk, TokenRecord
 from tpcharness.tokens.sources import make_token_source
@@ -86,11 +91,15 @@ class Wiring:
     names: PayloadNames
     ledger: Ledger
     payload: PayloadStore
+    tape: TapeRequests
+    tape_errands: TapeErrands
     probes: Mapping[Variant, Probe]
 
     async def clean(self, observer: Observer, *, entries: Iterable[LedgerEntry] | None = None) -> Cleaning:
         """Removes what former runs left at the configured endpoints, or these `entries`, and only that."""
-        return await clean(self.payload, self.ledger, self.names, self.config.endpoints, observer, entries=entries)
+        return await clean(
+            self.payload, self.ledger, self.names, self.config.endpoints, observer, entries=entries, tape=self.tape
+        )
 
 
 @asynccontextmanager
@@ -114,8 +123,10 @@ async def wire(
         sources = {name: make_token_source(settings, client, clock) for name, settings in config.tokens.items()}
         tokens = TokenDesk(sources, token_record)
         payload = PayloadStore(client, tokens, ledger, names, clock, config.timeouts)
-        probes = make_probes(config, client, xroot, tokens, payload, names)
-        yield Wiring(config, client, names, ledger, payload, probes)
+        tape_errands = TapeErrands(client, tokens)
+        tape = TapeRequests(tape_errands, ledger, names, clock, config.timeouts)
+        probes = make_probes(config, client, xroot, tokens, payload, names, tape, tape_errands)
+        yield Wiring(config, client, names, ledger, payload, tape, tape_errands, probes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +201,8 @@ def make_probes(
     tokens: TokenSource,
     payload: PayloadStore,
     names: PayloadNames,
+    tape: TapeRequests,
+    tape_errands: TapeErrands,
 ) -> dict[Variant, Probe]:
     """Every way to probe that there is. A new one is a file in `probes` and a line here."""
     servers = ServerBook()
@@ -198,6 +211,9 @@ def make_probes(
     probes: list[Probe] = [
         DoorProbe(client, errands, payload, names, verifier, servers),
         *(HttpsCopyProbe(mode, client, tokens, payload, names, verifier, servers, config.timeouts) for mode in Mode),
+        RootDoorProbe(xroot, tokens, payload, names, servers),
         RootCopyProbe(xroot, tokens, payload, names, Control(errands, payload, verifier), servers, config.timeouts),
+        TapeInfoProbe(tape_errands),
+        TapeStageProbe(tape_errands, tape),
     ]
     return {probe.variant: probe for probe in probes}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.endurance.report import checks, table, verdict
+from bench.endurance.report import checks, minutes_table, turns_table, verdict
 from bench.endurance.trial import run
 from bench.endurance.turns import FEWEST_SITES, TURNS
 
@@ -30,14 +30,20 @@ def main() -> int:
     given = parser.parse_args()
     if not FEWEST_SITES <= given.sites <= MOST_SITES:
         parser.error(f"--sites {given.sites}: between {FEWEST_SITES} and {MOST_SITES}")
+    if given.directory is not None and given.directory.exists():
+        parser.error(f"--directory {given.directory} exists; name one that does not")
     turns = [turn for turn in TURNS if given.turn is None or turn.name in given.turn]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no child outlives us
-    with _folder(given.directory) as folder:
-        trial = run(folder, given.minutes, given.sites, turns, lambda line: print(line, file=sys.stderr, flush=True))
+    try:
+        with _folder(given.directory) as folder:
+            trial = run(
+                folder, given.minutes, given.sites, turns, lambda line: print(line, file=sys.stderr, flush=True)
+            )
+    except RuntimeError as error:  # something is not installed, or did not come up
+        print(f"bench.endurance: {error}", file=sys.stderr)
+        return 1
     found = checks(trial)
-    print(table(trial.watch.minutes))
-    print()
-    print(verdict(found))
+    print(minutes_table(trial.watch.minutes), turns_table(trial.taken), verdict(found), sep="\n\n")
     return int(any(check.holds is False for check in found))
 
 
@@ -48,7 +54,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="tpcharness-endurance-") as folder:
             yield Path(folder)
         return
-    wanted.mkdir(parents=True)  # never among other things
+    wanted.mkdir(parents=True)
     yield wanted.absolute()
 
 

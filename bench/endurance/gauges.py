@@ -32,6 +32,7 @@ _QUERIES = {
     "scrape_seconds": "max(max_over_time(scrape_duration_seconds[1m]))",
     "journal_bytes": "max_over_time(tpcharness_history_journal_bytes[1m])",
     "write_failures": "tpcharness_history_write_failures_total",
+    "ledger": "sum(tpcharness_leftover_files)",
     "errors": 'sum(tpcharness_endpoint_probes_total{role="destination",outcome="error"})',
     "missed_scrapes": "sum(count_over_time(up[1m])) - sum(sum_over_time(up[1m]))",
 }

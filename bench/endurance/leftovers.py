@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import HTTPSHandler, Request, build_opener
 
 PATIENCE_SECONDS = 30.0
@@ -20,10 +20,10 @@ PATIENCE_SECONDS = 30.0
 _HREF = re.compile(rb"<(?:\w+:)?href>([^<]+)</")
 
 
-def leftovers(config: Path) -> dict[str, list[str]]:
-    """The files below `<prefix>/tpcharness/<harness name>` of each endpoint of a testbed's endpoints.toml.
+def leftovers(config: Path) -> set[str]:
+    """The URLs of the files below `<prefix>/tpcharness/<harness name>` of each endpoint of a testbed's endpoints.toml.
 
-    Endpoints that hold none are left out. Raises OSError when one cannot be asked.
+    Raises OSError when one cannot be asked.
     """
     settings = tomllib.loads(config.read_text())
     opener = build_opener(HTTPSHandler(context=ssl.create_default_context(cafile=settings["harness"]["ca_path"])))
@@ -32,7 +32,7 @@ def leftovers(config: Path) -> dict[str, list[str]]:
         with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
             return bytes(answer.read())
 
-    def listed(endpoint: Mapping[str, Any]) -> list[str]:
+    def listed(endpoint: Mapping[str, Any]) -> set[str]:
         token = json.loads(ask(_token_request(settings["tokens"][endpoint["tokens"]], endpoint["audience"])))
         folder = f"{endpoint['https']}/tpcharness/{settings['harness']['name']}"
         fields = {"Authorization": f"Bearer {token['access_token']}", "Depth": "1"}
@@ -41,13 +41,12 @@ def leftovers(config: Path) -> dict[str, list[str]]:
         except HTTPError as error:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
-                    return []
+                    return set()
                 raise
-        itself = urlsplit(folder).path
-        return [path for path in map(_path, _HREF.findall(text)) if path.rstrip("/") != itself]
+        paths = {urlsplit(href.decode()).path.rstrip("/") for href in _HREF.findall(text)}
+        return {urljoin(folder, path) for path in paths - {urlsplit(folder).path}}
 
-    found = {name: listed(endpoint) for name, endpoint in settings["endpoints"].items()}
-    return {name: paths for name, paths in found.items() if paths}
+    return {url for endpoint in settings["endpoints"].values() for url in listed(endpoint)}
 
 
 def _token_request(source: Mapping[str, str], audience: str) -> Request:
@@ -56,7 +55,3 @@ def _token_request(source: Mapping[str, str], audience: str) -> Request:
     account = base64.b64encode(f"{source['client_id']}:{secret}".encode()).decode()
     url = f"{source['issuer'].rstrip('/')}/token"
     return Request(url, urlencode(form).encode(), {"Authorization": f"Basic {account}"})
-
-
-def _path(href: bytes) -> str:
-    return urlsplit(href.decode()).path

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from bench.endurance.gauges import MIB, Minute, Watch, slope
-from bench.endurance.trial import Trial
+from bench.endurance.trial import Taken, Trial
 
 RSS_BOUND = 0.1
 """MiB a minute over the second half. At some hundred probes a minute that is less than half a kilobyte for each."""
 
 FEWEST_MINUTES = 15.0
 """A shorter run still warms up in its second half: nothing can be said of memory."""
+
+FEWEST_SAMPLES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def checks(trial: Trial) -> list[Check]:
     taken = trial.taken
     right = [each for each in taken if not each.wrong]
     forgiven = sorted({" ".join(alert) for each in taken for alert in each.forgiven})
-    left = [f"{name}: {path}" for name, paths in trial.left.items() for path in paths]
+    forgotten, after = sorted(trial.left - trial.kept), sorted(trial.left_after | trial.kept_after)
     return [
         _memory(trial.watch),
         Check(
@@ -43,15 +46,19 @@ def checks(trial: Trial) -> list[Check]:
         Check("all links ok at the end", trial.well, ""),
         Check("no failures of its own", *_own_failures(trial)),
         Check("ends with 0", trial.exit_code == 0, f"with {trial.exit_code}, {trial.stop_seconds:.1f} s after SIGTERM"),
-        Check("nothing left at the storages", not left, ", ".join(left)),
-        Check("nothing left in the ledger", not trial.ledger, ", ".join(sorted(trial.ledger))),
+        Check("nothing forgotten", not forgotten, ", ".join(forgotten)),
+        Check(
+            "nothing left",
+            trial.clean_code == 0 and not after,
+            f"{len(trial.left)} files and {len(trial.kept)} in the ledger; after `clean`: {', '.join(after) or 'none'}",
+        ),
     ]
 
 
 def _memory(watch: Watch) -> Check:
     half = watch.memory[len(watch.memory) // 2 :]
     minutes = watch.minutes
-    if len(half) < 4 or len(minutes) < 2:
+    if watch.broken or len(half) < FEWEST_SAMPLES or len(minutes) < 2:
         return Check("memory flat", None, "too few readings")
     growth = slope(half) * 60 / MIB
     later = [minute for minute in minutes if minute.seconds >= half[0][0]]
@@ -73,15 +80,34 @@ def _own_failures(trial: Trial) -> tuple[bool, str]:
     return not found, "; ".join(found[:5]) + (f"; {len(found) - 5} more" if len(found) > 5 else "")
 
 
-def table(minutes: Sequence[Minute]) -> str:
+def minutes_table(minutes: Sequence[Minute]) -> str:
     """One line for each minute, the first line says what is in it."""
     head = (
-        *("min", "RSS MiB", "fds", "threads", "tasks", "history MiB", "journal kB", "probes", "/s"),
+        *("min", "RSS MiB", "fds", "threads", "tasks", "history MiB", "journal kB", "probes", "/s", "files kept"),
         *("lag p50 ms", "lag p99 ms", "scrape ms", "missed scrapes", "errors", "load"),
     )
-    rows = [head, *_rows(minutes)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+    return _table([head, *_rows(minutes)])
+
+
+def turns_table(taken: Sequence[Taken]) -> str:
+    """One line for each kind of turn: how often it was as expected, and the median and longest times, in seconds."""
+    head = ("right", "of", "shown after s", "at most", "well after s", "at most", "turn")
+    return _table([head, *(_turn_row(name, taken) for name in dict.fromkeys(each.turn.name for each in taken))])
+
+
+def _turn_row(name: str, taken: Sequence[Taken]) -> tuple[str, ...]:
+    of_it = [each for each in taken if each.turn.name == name]
+    row = [str(sum(not each.wrong for each in of_it)), str(len(of_it))]
+    for times in ([each.shown_seconds for each in of_it], [each.well_seconds for each in of_it]):
+        known = [seconds for seconds in times if seconds is not None]
+        row += [f"{median(known):.0f}", f"{max(known):.0f}"] if known else ["-", "-"]
+    return (*row, name)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns to the right, but for names in the last one."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return "\n".join("  ".join([*map(str.rjust, row, widths), row[-1]]) for row in rows)
 
 
 def _rows(minutes: Sequence[Minute]) -> Iterator[tuple[str, ...]]:
@@ -102,6 +128,7 @@ def _rows(minutes: Sequence[Minute]) -> Iterator[tuple[str, ...]]:
             f"{figures['journal_bytes'] / 1e3:.0f}",
             f"{figures['probes']:.0f}",
             rate,
+            f"{figures['ledger']:.0f}",
             f"{figures['lag_p50_seconds'] * 1e3:.1f}",
             f"{figures['lag_p99_seconds'] * 1e3:.1f}",
             f"{figures['scrape_seconds'] * 1e3:.0f}",

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ BREAK_SECONDS = 10.0
 
 _POLL_SECONDS = 0.2
 
-# Their minutes of patience are a second here, and this machine may stand still for a second.
+# Their minutes of patience are seconds here, and a busy machine may stand still for that long.
 FORGIVEN = frozenset({"TpcharnessDown", "TpcharnessScrapeFails"})
 
 
@@ -43,15 +44,22 @@ class Taken:
 
 @dataclass(slots=True)
 class Trial:
-    """Everything that a run has shown. `left` are our files at storages afterwards, `ledger` those that are known."""
+    """Everything that a run has shown. `left` are our files at storages after the end of the service, by URL.
+
+    `kept` stayed in its ledger: a shut door could not be asked to delete, and a storage that was cut short may still
+    make a file. `left_after` and `kept_after` is the same after `tpcharness clean`, which ended with `clean_code`.
+    """
 
     watch: Watch
     taken: list[Taken]
     well: bool = False
     exit_code: int | None = None
     stop_seconds: float = 0.0
-    left: dict[str, list[str]] = field(default_factory=dict)
-    ledger: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    clean_code: int | None = None
+    left_after: set[str] = field(default_factory=set)
+    kept_after: set[str] = field(default_factory=set)
     own_errors: list[str] = field(default_factory=list)
 
 
@@ -76,13 +84,22 @@ def run(folder: Path, minutes: float, sites: int, turns: Sequence[Turn], say: Ca
 def _turns(site: Site, told: Told, watch: Watch, seconds: float, turns: Sequence[Turn]) -> Iterator[Taken]:
     for turn in in_turn(tuple(turns)):
         yield _take(site, told, watch, turn)
-        if watch.seconds >= seconds:
+        if watch.seconds >= seconds or watch.broken:
             return
 
 
 def _take(site: Site, told: Told, watch: Watch, turn: Turn) -> Taken:
     """One turn: faults on until all is told and shown, off until all is well, and a break."""
-    taken, began, mark = Taken(turn, watch.seconds), time.time(), len(told.words)
+    taken = Taken(turn, watch.seconds)
+    try:
+        _go_through(site, told, taken)
+    except (OSError, AssertionError) as error:
+        taken.wrong.append(f"could not be finished: {error}")
+    return taken
+
+
+def _go_through(site: Site, told: Told, taken: Taken) -> None:
+    turn, began, mark = taken.turn, time.time(), len(told.words)
     site.plant(*turn.faults)
     if turn.reload:
         site.daemon.send(signal.SIGHUP)
@@ -102,7 +119,6 @@ def _take(site: Site, told: Told, watch: Watch, turn: Turn) -> Taken:
         taken.wrong.append(f"not well again; still firing: {_names(site.prometheus.firing())}")
     time.sleep(BREAK_SECONDS)
     _judge(taken, site.prometheus.fired(time.time() - began), told, mark)
-    return taken
 
 
 def _judge(taken: Taken, fired: set[Alert], told: Told, mark: int) -> None:
@@ -129,17 +145,20 @@ def _end(site: Site, trial: Trial) -> None:
     trial.exit_code, trial.stop_seconds = ended.code, time.monotonic() - began
     trial.own_errors = trial.watch.own_errors()
     (site.shell.folder / "daemon.log").write_text(ended.stderr)
-    trial.left, trial.ledger = leftovers(site.grid.config), site.shell.ledger()
+    trial.left, trial.kept = leftovers(site.grid.config), site.shell.ledger()
+    trial.clean_code = site.shell.run("clean", site.grid.config).code
+    trial.left_after, trial.kept_after = leftovers(site.grid.config), site.shell.ledger()
 
 
 def _holds(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true in time."""
+    """Whether it comes true in time. Who does not answer now may do so later."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            return False
+    while time.monotonic() < end:
+        with suppress(OSError):
+            if condition():
+                return True
         time.sleep(_POLL_SECONDS)
-    return True
+    return False
 
 
 def _line(taken: Taken) -> str:

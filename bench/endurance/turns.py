@@ -41,7 +41,7 @@ _SPEED = " / ".join(
     f'sum(rate(tpcharness_transfer_{unit}_total{{source="SITE-B",variant="https-pull"}}[20s]))'
     for unit in ("bytes", "seconds")
 )
-_FAILURES = 'sum(tpcharness_endpoint_failures_total{endpoint="SITE-C"})'
+_FAILURES = 'tpcharness_endpoint_failures_total{endpoint="SITE-C"}'
 
 TURNS = (
     Turn("door refused", ("SITE-B=refuse",), _blames("EndpointDown", "SITE-B")),
@@ -55,7 +55,7 @@ TURNS = (
     Turn(
         "one dropped copy",
         ("SITE-C=drop_copy:nth=1",),
-        shows=f"{_FAILURES} > ({_FAILURES} @ BEGAN or vector(0))",
+        shows=f"sum({_FAILURES}) > (sum({_FAILURES} @ BEGAN) or vector(0))",
     ),
     Turn("certificate expired", ("SITE-D=tls_expired",), _blames("EndpointDown", "SITE-D")),
     Turn(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.frame import Shelf, board, to_board, window
-from grafana.promql import HARNESS
+from grafana.promql import HARNESS, or_else
 from grafana.shapes import VALUE, Query, graph, number, ranking
 
 _REFUSALS = "(un)?authenticated|forbidden|passive_(unauthenticated|forbidden)|.*_refused|token_.*|issuer_.*"
@@ -21,6 +21,7 @@ def make() -> Dashboard:
         unit="s",
         ways={"endpoint": to_board("endpoint", "Endpoint", endpoint="${__value.text}")},
         ascending=True,
+        empty="no certificate seen: no endpoint has shown one yet",
     )
     tokens = number(
         "Tokens",
@@ -30,6 +31,7 @@ def make() -> Dashboard:
             "{{tokens}}",
         ),
         unit="s",
+        empty="no token yet",
     )
     requests = graph(
         "Requests for tokens",
@@ -39,13 +41,18 @@ def make() -> Dashboard:
             "{{tokens}} {{outcome}}",
         ),
         unit="none",
+        empty="no token was asked for yet",
     )
     refusals = graph(
         "Failures that are about tokens",
         "Probes in the window that ended with a refusal or without a token.",
         Query(
-            f'sum by (reason) (increase(tpcharness_endpoint_failures_total{{{HARNESS},role="destination",'
-            f'reason=~"{_REFUSALS}"}}[$window]))',
+            or_else(
+                f'sum by (reason) (increase(tpcharness_endpoint_failures_total{{{HARNESS},role="destination",'
+                f'reason=~"{_REFUSALS}"}}[$window]))',
+                "reason",
+                "none",
+            ),
             "{{reason}}",
         ),
         unit="none",
@@ -55,8 +62,12 @@ def make() -> Dashboard:
         "Failures that are about certificates",
         "Probes in the window in which TLS failed, between us and an endpoint or between two.",
         Query(
-            f'sum by (reason) (increase(tpcharness_endpoint_failures_total{{{HARNESS},role="destination",'
-            f'reason=~"(passive_)?tls_.*"}}[$window]))',
+            or_else(
+                f'sum by (reason) (increase(tpcharness_endpoint_failures_total{{{HARNESS},role="destination",'
+                f'reason=~"(passive_)?tls_.*"}}[$window]))',
+                "reason",
+                "none",
+            ),
             "{{reason}}",
         ),
         unit="none",

@@ -6,8 +6,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.codes import OK_COLOUR, result_codes, words
 from grafana.frame import Shelf, board, choice, to_board, variant, window
-from grafana.promql import HARNESS, HARNESS_AND_VARIANT, quotient
-from grafana.shapes import VALUE, Query, graph, number, ranking, timeline
+from grafana.promql import HARNESS, HARNESS_AND_VARIANT, or_else, quotient
+from grafana.shapes import VALUE, Query, Way, graph, number, ranking, timeline
 
 _THIS = f'{HARNESS},endpoint="$endpoint"'
 _LINKS = f'{HARNESS_AND_VARIANT},endpoint="$endpoint"'
@@ -26,6 +26,7 @@ def make() -> Dashboard:
             window(),
         ],
         [
+            Shelf(6, [(14, _findings()), (10, _blamed())]),
             Shelf(5, [(12, _facts()), (12, _standing())]),
             Shelf(6, _alone(), "Checked alone"),
             *_role("source"),
@@ -33,6 +34,32 @@ def make() -> Dashboard:
             Shelf(8, [(12, _phases("source")), (12, _phases("destination"))], "Where the time goes"),
             Shelf(7, _neighbour(), "How much we ask of it"),
         ],
+    )
+
+
+def _findings() -> Panel:
+    named = 'culprit=~"(.+ )?$endpoint((,| ).+)?"'
+    return ranking(
+        "What it is blamed for, alone or with others",
+        "The findings that name it: what the confirmed states of the whole matrix mean.",
+        or_else(
+            f"sum by (kind, culprit, reason, blame) (tpcharness_finding_cells{{{HARNESS},{named}}})", "kind", "nothing"
+        ),
+        {"kind": "Finding", "culprit": "Culprit", "reason": "Reason", "blame": "To act", VALUE: "Cells"},
+        ways={"culprit": Way("The findings on the harness's page", "${daemon_url}/")},
+    )
+
+
+def _blamed() -> Panel:
+    return ranking(
+        "Probes that failed by its fault",
+        "In the range of time at the top; single probes, before confirmation.",
+        or_else(
+            f"sum by (variant, reason) (increase(tpcharness_endpoint_blamed_total{{{_THIS}}}[$__range])) > 0",
+            "variant",
+            "none",
+        ),
+        {"variant": "Variant", "reason": "Reason", VALUE: "Probes"},
     )
 
 
@@ -101,7 +128,11 @@ def _role(role: str) -> list[Shelf]:
         f"Failures as {role}",
         "Probes that failed in the window, whoever was to blame.",
         Query(
-            f'sum by (reason) (increase(tpcharness_endpoint_failures_total{{{_LINKS},role="{role}"}}[$window]))',
+            or_else(
+                f'sum by (reason) (increase(tpcharness_endpoint_failures_total{{{_LINKS},role="{role}"}}[$window]))',
+                "reason",
+                "none",
+            ),
             "{{reason}}",
         ),
         unit="none",
@@ -119,6 +150,7 @@ def _role(role: str) -> list[Shelf]:
         ways=[
             to_board("link", "Link", **{role: "${endpoint}", other: f"${{__field.labels.{other}}}"}),
         ],
+        empty="no result: not tried, skipped, stale, or left out by link_metrics",
     )
     return [Shelf(8, [(12, links), (12, reasons)], f"As {role}"), Shelf(10, [(24, partners)])]
 
@@ -138,16 +170,11 @@ def _phases(role: str) -> Panel:
         ),
         unit="s",
         stacked=True,
+        empty="no probe ended in the window",
     )
 
 
 def _neighbour() -> list[tuple[int, Panel]]:
-    blamed = ranking(
-        "Blamed for",
-        "Probes in the range of time that failed by this endpoint's fault.",
-        f"sum by (variant, reason) (increase(tpcharness_endpoint_blamed_total{{{_THIS}}}[$__range])) > 0",
-        {"variant": "Variant", "reason": "Reason", VALUE: "Probes"},
-    )
     used = number(
         "Moved today",
         "Since midnight UTC, against the budget of the configuration.",
@@ -170,4 +197,4 @@ def _neighbour() -> list[tuple[int, Panel]]:
         ),
         unit="none",
     )
-    return [(8, blamed), (4, used), (4, transfers), (8, leftovers)]
+    return [(6, used), (6, transfers), (12, leftovers)]

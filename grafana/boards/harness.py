@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from grafana.codes import OK_COLOUR, words
 from grafana.frame import Shelf, board, window
-from grafana.promql import HARNESS, quantile
+from grafana.promql import HARNESS, or_else, quantile
 from grafana.shapes import Query, graph, number, ranking
 
 _BAD_COLOUR = "#C4162A"
@@ -37,8 +37,8 @@ def _health() -> list[tuple[int, Panel]]:
         {"instance": "Harness", "version": "Version", "python": "Python"},
     )
     answers = number(
-        "Answers",
-        "Whether Prometheus can scrape its two paths.",
+        "Prometheus reaches it",
+        "On each of its two paths.",
         Query(f'up{{job=~"tpcharness.*",{HARNESS}}}', "{{job}}"),
         unit="none",
         mappings=words({"0": ("no", _BAD_COLOUR), "1": ("yes", OK_COLOUR)}),
@@ -58,8 +58,8 @@ def _health() -> list[tuple[int, Panel]]:
         mappings=words({"0": ("refused", _BAD_COLOUR), "1": ("in use", OK_COLOUR)}),
     )
     since = number(
-        "In use for",
-        "The time since a configuration was last taken.",
+        "Configuration in use for",
+        "The time since one was last taken.",
         Query(f"time() - tpcharness_config_last_reload_success_timestamp_seconds{{{HARNESS}}}", "{{instance}}"),
         unit="s",
     )
@@ -76,19 +76,25 @@ def _work() -> list[tuple[int, Panel]]:
         stacked=True,
     )
     done = graph(
-        "Probes by outcome",
-        "Per second; `error` means that the harness itself failed.",
+        "Probes an hour",
+        "By outcome, on average over the window; `error` means that the harness itself failed.",
         Query(
-            f'sum by (outcome) (rate(tpcharness_endpoint_probes_total{{{HARNESS},role="destination"}}[$window]))',
+            "3600 * sum by (outcome) "
+            f'(rate(tpcharness_endpoint_probes_total{{{HARNESS},role="destination"}}[$window]))',
             "{{outcome}}",
         ),
-        unit="cps",
+        unit="none",
         stacked=True,
     )
     skipped = graph(
         "Turns that were skipped",
         "In the window, and why.",
-        Query(f"sum by (reason) (increase(tpcharness_probes_skipped_total{{{HARNESS}}}[$window]))", "{{reason}}"),
+        Query(
+            or_else(
+                f"sum by (reason) (increase(tpcharness_probes_skipped_total{{{HARNESS}}}[$window]))", "reason", "none"
+            ),
+            "{{reason}}",
+        ),
         unit="none",
         stacked=True,
     )

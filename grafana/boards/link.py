@@ -12,6 +12,8 @@ from grafana.shapes import Query, graph, note, number, ranking, timeline
 _THIS = f'{HARNESS_AND_VARIANT},source="$source",destination="$destination"'
 _BACK = f'{HARNESS_AND_VARIANT},source="$destination",destination="$source"'
 
+_NO_RESULT = "no result: not tried, skipped, stale, or left out by link_metrics"
+
 _PAGE = (
     "[The harness's page of this link: last results, phases, evidence](${daemon_url}/links/${source}/${destination})"
 )
@@ -25,18 +27,21 @@ def make() -> Dashboard:
         "The latest result at each moment, not smoothed.",
         Query(f"max by (variant) (tpcharness_probe_result_code{{{_THIS}}})", "{{variant}}"),
         mappings=result_codes(),
+        empty=_NO_RESULT,
     )
     back = timeline(
         "$destination to $source",
         "The other direction. If it works, the path and both doors do, too.",
         Query(f"max by (variant) (tpcharness_probe_result_code{{{_BACK}}})", "{{variant}}"),
         mappings=result_codes(),
+        empty=_NO_RESULT,
     )
     reason = ranking(
-        "Why",
+        "Why, and who has to act",
         "The reason of the latest result; `tpcharness explain REASON` says what to do.",
         f"max by (variant, reason, blame) ({counted_codes(f'tpcharness_probe_result_code{{{_THIS}}}', 'variant')})",
         {"variant": "Variant", "reason": "Reason", "blame": "To act"},
+        empty=_NO_RESULT,
     )
     confirmed = number(
         "Failure confirmed",
@@ -48,12 +53,14 @@ def make() -> Dashboard:
         ),
         unit="bool_yes_no",
         steps=((None, "text"), (1.0, "#C4162A")),
+        empty="no result",
     )
     share = number(
         "Time it was ok",
         "Of the range at the top; of the time, not of the probes.",
         Query(f"avg by (variant) (avg_over_time(tpcharness_probe_success{{{_THIS}}}[$__range]))", "{{variant}}"),
         unit="percentunit",
+        empty="no result",
     )
     age = number(
         "Last run",
@@ -66,18 +73,20 @@ def make() -> Dashboard:
     )
     speed = graph(
         "Throughput",
-        "Verified bytes over the time of the copies.",
+        "Verified bytes over the time of the copies, on average over the window.",
         Query(
             quotient("tpcharness_transfer_bytes_total", "tpcharness_transfer_seconds_total", _THIS, "variant"),
             "{{variant}}",
         ),
         unit="Bps",
+        empty="no copy went well in the window",
     )
     duration = graph(
         "Duration",
         "All phases but the wait for a place.",
         Query(f"max by (variant) (tpcharness_probe_duration_seconds{{{_THIS}}})", "{{variant}}"),
         unit="s",
+        empty=_NO_RESULT,
     )
     return board(
         "link",
@@ -91,8 +100,8 @@ def make() -> Dashboard:
         ],
         [
             Shelf(2, [(24, note("", f"{_PAGE}. {legend()}"))]),
-            Shelf(6, [(12, there), (12, back)]),
             Shelf(6, [(9, reason), (5, confirmed), (5, share), (5, age)]),
+            Shelf(6, [(12, there), (12, back)]),
             Shelf(9, [(12, speed), (12, duration)]),
         ],
     )

@@ -72,7 +72,13 @@ def test_the_whole_table_by_phase():
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("forbiden", '"forbidden"'), ("tls_expird", '"tls_expired"'), ("qqqq", "known: "), ("7", "known: "), ("1", None)],
+    [
+        ("forbiden", '"forbidden"'),
+        ("tls_expird", '"tls_expired"'),
+        ("qqqq", "none like it."),
+        ("7", "All: tpcharness explain"),
+        ("1", None),
+    ],
 )
 def test_an_unknown_word_gets_the_nearest_and_exit_code_2(word, hint):
     result = CliRunner().invoke(cli, ["explain", word])

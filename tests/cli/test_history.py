@@ -87,6 +87,19 @@ def test_until_shows_how_it_was(daemon: Shell) -> None:
     assert "0 of 1 ok, 1 failed" in daemon.run("report", "--since", "1d", "--until", "5h").stdout
 
 
+def test_a_time_is_told_as_a_time_and_not_as_a_run(daemon: Shell) -> None:
+    since = f"{NOW - 20 * HOUR:%Y-%m-%dT%H:%M}"
+    ended = daemon.run("report", "--since", since, "-o", "html:a.html", "-o", "markdown:a.md", "-o", "table:-")
+    page, words = ((daemon.folder / name).read_text() for name in ("a.html", "a.md"))
+    for text in (" ".join(ended.stdout.split()), words):
+        assert f"the last result of each between {NOW - 20 * HOUR:%Y-%m-%d %H:%M}:00 UTC and " in text
+        assert "h 00 min" not in text
+    assert "This time" in page
+    assert "the last result of each that was probed in that time: 2 doors, 2 links" in page
+    for said in ("<dt>Planned", " to move<", "This run", "<dt>Ended"):
+        assert said not in page
+
+
 def test_every_output_takes_it(daemon: Shell) -> None:
     words = [word for name in ("html", "junit", "markdown", "jsonl") for word in ("-o", f"{name}:out.{name}")]
     assert daemon.run("report", "--since", f"{NOW - 20 * HOUR:%Y-%m-%dT%H:%M}", *words).code == ExitCode.OK

@@ -15,8 +15,19 @@ from tpcharness import __version__
 from tpcharness.cli import main
 from tpcharness.cli.exits import ExitCode, Terminated
 from tpcharness.cli.main import COMMANDS, Entry, cli
-from tpcharness.cli.options import Invocation, config_option, duration, load_or_exit, no_such, pass_invocation, size
+from tpcharness.cli.options import (
+    FORMATS,
+    Invocation,
+    config_option,
+    duration,
+    load_or_exit,
+    no_such,
+    pass_invocation,
+    size,
+)
 from tpcharness.cli.terminal import Color, make_console, wants_color
+from tpcharness.export.formats import Format
+from tpcharness.model.variant import LINK_VARIANTS
 
 ROOT = Path(tpcharness.__file__).parents[1]
 CANARY = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
@@ -295,3 +306,13 @@ def test_names_that_do_not_exist():
     )
     assert "known: X, Y" in no_such("endpoint", "zzz", ["X", "Y"]).message
     assert "there are none" in no_such("endpoint", "zzz", []).message
+    many = [f"SITE-{number}" for number in range(100)]
+    assert no_such("endpoint", "zzz", many, listed_by="that").message.endswith("there are 100, none like it. All: that")
+    assert no_such("endpoint", "SI", ["SINGLE", *many]).message.endswith("nearest of 101: SITE-9, SITE-8, SITE-7.")
+
+
+def test_help_names_every_format_and_variant_that_there_is():
+    assert FORMATS.split(", ") == list(Format)
+    told = " ".join(CliRunner().invoke(cli, ["matrix", "--help"]).output.split())
+    assert FORMATS in told
+    assert ", ".join(LINK_VARIANTS) in told

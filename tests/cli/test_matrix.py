@@ -53,6 +53,50 @@ def test_a_testbed_of_its_own_and_json_on_stdout(shell: Shell):
     assert not shell.state.exists()  # a testbed's ledger means nothing after it
 
 
+def test_root_pull_between_root_doors_of_a_testbed(shell: Shell):
+    ended = shell.run("matrix", "--testbed", "3", "--variant", "root-pull", "--format", "json", "--quiet")
+    assert ended.code == ExitCode.OK
+    copies = ended.document["results"]
+    assert {(*pairs([each]), each["variant"], each["outcome"]) for each in copies} == {
+        (pair, "root-pull", "ok") for pair in LINKS if "SITE-D" not in pair
+    }
+
+
+@pytest.mark.slow
+def test_all_variants_at_once(shell: Shell):
+    ended = shell.run("matrix", "--testbed", "2", "--variant", "all", "--format", "json", "--quiet")
+    assert ended.code == ExitCode.OK
+    found = {(each["variant"], each["outcome"]) for each in ended.document["results"]}
+    assert found == {("https-pull", "ok"), ("https-push", "ok"), ("root-pull", "ok")}
+
+
+@pytest.mark.slow
+def test_a_root_door_that_fails_keeps_root_links_only(shell: Shell):
+    words = ("--variant", "all", "--fault", "SITE-B=root_login_refused", "--format", "json", "--quiet")
+    ended = shell.run("matrix", "--testbed", "3", *words)
+    assert ended.code == ExitCode.FAILED
+    assert [
+        each for each in ended.document["results"] if each["outcome"] != "ok" and each["variant"] != "root-pull"
+    ] == []
+    at_b = {
+        (each["outcome"], each["reason"])
+        for each in ended.document["results"]
+        if each["variant"] == "root-pull" and "SITE-B" in each["subject"].values()
+    }
+    assert at_b == {("skipped", "endpoint_down")}
+    (finding,) = ended.document["findings"]
+    assert (finding["culprits"], finding["cells"]) == (["SITE-B"], 4)
+    assert "root-door" in finding["sentence"]
+
+
+def test_root_pull_where_no_endpoint_has_a_root_door(grid: ObedientGrid, shell: Shell):
+    ended = shell.run("matrix", grid.config, "--variant", "root-pull")
+    assert (ended.code, ended.stdout) == (ExitCode.NOTHING_TO_DO, "")
+    planned = shell.run("matrix", grid.config, "--variant", "root-pull", "--plan").stdout
+    assert "SITE-A" in planned
+    assert "root" in planned
+
+
 @pytest.mark.slow
 def test_json_lines_come_in_order_and_can_be_read_back(grid: ObedientGrid, shell: Shell):
     ended = shell.run("matrix", grid.config, "--format", "jsonl", "--quiet")
@@ -81,14 +125,22 @@ def test_the_table_stays_on_stdout_beside_files(grid: ObedientGrid, shell: Shell
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("verbosity", "failures", "requests"), [("-q", 0, 0), ("-v", 1, 0), ("-vv", 1, 10)])
+@pytest.mark.parametrize(
+    ("before", "behind", "failures", "requests"),
+    [
+        ("--color=never", "-q", 0, 0),
+        ("-v", "-q", 1, 0),
+        ("-vv", "-q", 1, 10),
+        ("--color=never", "-v", 1, 0),
+        ("-v", "-v", 1, 10),
+    ],
+)
 def test_verbose_tells_failures_and_requests_on_stderr(
-    grid: ObedientGrid, shell: Shell, verbosity: str, failures: int, requests: int
+    grid: ObedientGrid, shell: Shell, before: str, behind: str, failures: int, requests: int
 ):
     grid.faults("SITE-A", "missing_file")
-    before = ("--color", "never") if verbosity == "-q" else (verbosity,)
-    words = ("-s", "SITE-A", "-d", "SITE-B", "--variant", "https-pull", "-q", "--format", "json")
-    ended = shell.run(*before, "matrix", grid.config, *words)
+    words = ("-s", "SITE-A", "-d", "SITE-B", "--variant", "https-pull", behind, "--format", "json")
+    ended = shell.run(before, "matrix", grid.config, *words)
     assert ended.code == ExitCode.FAILED
     assert len(ended.document["results"]) == 1
     assert ended.stderr.count("failure: SITE-A → SITE-B https-pull: ") == failures

@@ -17,6 +17,7 @@ from tpcharness.cli.main import cli
 from tpcharness.config.configuration import Config
 from tpcharness.config.load import load_config
 from tpcharness.testbed.fault_catalogue import CATALOGUE
+from tpcharness.testbed.xroot.faults import RootFault
 
 HEAVY = ("aiohttp", "cryptography", "jwt", "uvloop", "tpcharness.testbed")
 
@@ -48,13 +49,17 @@ def test_faults_are_listed_by_the_words_that_fault_takes() -> None:
     result = up("--list-faults")
     listed = {line.split()[0] for line in result.stdout.splitlines()}
     assert result.exit_code == ExitCode.OK
+    assert {f"SITE=root_{fault}" for fault in RootFault} <= listed
     assert {f"SITE={name}" for name in CATALOGUE} | {"SITE=tls_expired", "ISSUER=down"} <= listed
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--dialect", "dcash"), "no dialect 'dcash'"),
+        (("--dialect", "dcash"), "no dialect 'dcash'; did you mean 'dcache'?"),
+        (("--dialect", "zfs"), "no dialect 'zfs'; there are dcache, xrootd5"),
+        (("--fault", "SITE-A=refuze"), "no fault 'refuze'; did you mean 'refuse'?"),
+        (("--fault", "SITE-A=zzz"), "--list-faults"),
         (("--fault", "SITE-Z=refuse"), "no site 'SITE-Z'"),
         (("--fault", "SITE-A=refused"), "refused"),
         (("--fault", "SITE-A"), "SITE-A"),
@@ -144,6 +149,24 @@ def test_the_configuration_goes_to_stdout_by_default(here: Path) -> None:
 
 def switch(ready: Path, *words: str) -> Result:
     return CliRunner().invoke(cli, ["testbed", "fault", "--ready-file", str(ready), *words])
+
+
+def test_the_testbed_of_this_directory_is_the_one_that_is_meant(here: Path) -> None:
+    lonely = CliRunner().invoke(cli, ["testbed", "fault", "SITE-A=refuse"])
+    assert lonely.exit_code == ExitCode.USAGE
+    assert "no testbed runs in .testbed" in lonely.stderr
+    (here / "grid").mkdir()
+    with grid_process(here / "grid", "--sites", "2") as grid:
+        assert stat.S_IMODE((grid.directory / "ready.json").stat().st_mode) == 0o600
+        (here / ".testbed").symlink_to(grid.directory)
+        on = CliRunner().invoke(cli, ["testbed", "fault", "SITE-A=refuse"])
+        assert (on.exit_code, on.stdout) == (ExitCode.OK, "SITE-A=refuse\n")
+    assert "no testbed runs" in CliRunner().invoke(cli, ["testbed", "fault"]).stderr
+
+
+def test_help_cuts_no_sentence_off() -> None:
+    for words in ([], ["testbed"]):
+        assert "..." not in CliRunner().invoke(cli, [*words, "--help"]).stdout.partition("Commands:")[2]
 
 
 def test_faults_from_a_file(tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_a_password_in_the_database_is_refused_and_never_shown(tmp_path, databas
 
 
 def test_listening_to_everybody_without_passwords_is_a_warning(tmp_path):
-    for listen in ("0.0.0.0:10919", "[::]:10919", "tpc.example.org:10919"):
+    for listen in ("0.0.0.0:10919", "[::]:10919", "tpc.example.org:10919", "127.example.org:10919"):
         assert "lets other machines read everything" in told(tmp_path, f'[daemon]\nlisten = "{listen}"\n')[0]
     for listen in ("127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"):
         assert told(tmp_path, f'[daemon]\nlisten = "{listen}"\n') == []

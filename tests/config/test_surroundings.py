@@ -47,6 +47,19 @@ def test_a_secret_file_that_is_not_there(tmp_path):
     assert told(tmp_path, client(), absent=Severity.WARNING) == [(Severity.WARNING, line.replace("error", "warning"))]
 
 
+def test_a_file_of_the_testbed_that_is_not_running(tmp_path):
+    text = client().replace('"secret"', '".testbed/client-secret"') + 'ca_path = "{}"\n'
+    path = tmp_path / "f.toml"
+    path.write_text(text.replace("{}", ".testbed/ca.pem"))
+    outcome = load_config(path, environ={"HOME": str(tmp_path)})
+    assert isinstance(outcome, ConfigErrors)
+    assert len(outcome.problems) == 2
+    assert all("is `tpcharness testbed up` running?" in problem.hint for problem in outcome.problems)
+    path.write_text(text.replace("{}", "elsewhere/ca.pem"))
+    outcome = load_config(path, environ={"HOME": str(tmp_path)})
+    assert [".testbed" in problem.one_line for problem in outcome.problems if "testbed up" in problem.hint] == [True]
+
+
 def test_a_secret_file_that_is_empty_or_a_directory(tmp_path):
     (tmp_path / "secret").touch(mode=0o600)
     assert "is an empty file" in the_one(tmp_path, client())[1]

@@ -3,79 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.support.grid import running_grid
-from tpcharness.config.load import load_config
-from tpcharness.config.problems import ConfigErrors
+from tests.support.life import life
 from tpcharness.daemon.daemon import run_daemon
 from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.reload import Blueprint, prepare
-from tpcharness.daemon.running import Running
 from tpcharness.engine.service import Busy
 from tpcharness.model.finding import FindingKind
 from tpcharness.model.variant import Variant
 from tpcharness.payload.lock import StateBusy
-from tpcharness.testbed.grid import Grid
 
 PULL = Variant.HTTPS_PULL
 pytestmark = pytest.mark.slow
-
-
-class Life:
-    """A service that listens; `file` is its endpoints.toml."""
-
-    def __init__(self, grid: Grid, file: Path, running: Running) -> None:
-        self.grid = grid
-        self.file = file
-        self.running = running
-
-    def rewrite(self, change: Callable[[str], str]) -> None:
-        self.file.write_text(change(self.file.read_text()))
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(60):
-            while not condition():
-                await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def life(tmp_path: Path, *, interval: str = "1h", sites: int = 2, more: str = "") -> AsyncIterator[Life]:
-    async with running_grid(sites=sites, dialects=("dcache", "xrootd5"), directory=tmp_path / "grid") as grid:
-        file = tmp_path / "endpoints.toml"
-        file.write_text(
-            grid.config_text().replace('"30s"', f'"{interval}"').replace('"10s"', '"1s"')
-            + '[timeouts]\nsettle = "100ms"\n'
-            + more
-        )
-        config = load_config(file, environ={})
-        assert not isinstance(config, ConfigErrors), config.text
-        blueprint = Blueprint(
-            file, {}, lambda config: replace(config, daemon=replace(config.daemon, listen="127.0.0.1:0"))
-        )
-        up: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
-        stop = asyncio.Event()
-        task = asyncio.create_task(
-            run_daemon(prepare(blueprint.override(config)), blueprint, Notifier(), ready=up.set_result, stop=stop)
-        )
-        try:
-            await asyncio.wait({task, up}, return_when=asyncio.FIRST_COMPLETED)
-            yield Life(grid, file, task.result() if task.done() else await up)  # type: ignore[arg-type]
-        finally:
-            stop.set()
-            await task
-        assert sum(map(len, grid.leftovers().values())) == 0
-
-
-@pytest.fixture(autouse=True)
-def _directory(tmp_path: Path) -> None:
-    (tmp_path / "grid").mkdir()
 
 
 async def test_a_probe_on_demand_is_measured_and_remembered(tmp_path: Path):
@@ -160,6 +103,30 @@ async def test_a_bad_file_changes_nothing_and_says_why(tmp_path: Path):
         both = await asyncio.gather(running.reload(), running.reload())
         assert all(state.ok for state in both)
         assert running.config.limits.concurrency == 3
+
+
+async def test_a_ca_file_that_is_none_is_not_taken(tmp_path: Path):
+    (tmp_path / "no.pem").write_text("not a certificate")
+    async with life(tmp_path) as service:
+        service.rewrite(lambda text: text.replace("[endpoints.SITE-A]", '[endpoints.SITE-A]\nca_path = "no.pem"'))
+        state = await service.running.reload()
+        assert not state.ok
+        assert str(tmp_path / "no.pem") in state.errors[0]
+        assert "PEM" in state.errors[0]
+        assert (await service.running.probe_now("SITE-A", "SITE-B", PULL, None, 30.0)).ok
+
+
+async def test_a_bug_in_a_reload_does_not_end_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async with life(tmp_path) as service:
+
+        def stumble(*_: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(service.running.schedule, "arrange", stumble)
+        state = await service.running.reload()
+        assert not state.ok
+        assert "internal error" in state.errors[0]
+        assert (await service.running.probe_now("SITE-A", "SITE-B", PULL, None, 30.0)).ok
 
 
 async def test_too_large_a_mesh_is_not_taken(tmp_path: Path):

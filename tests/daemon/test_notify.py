@@ -20,12 +20,14 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path):
 
 def test_each_word_is_one_datagram_in_systemd_s_language(manager: ServiceManager):
     with Notifier.from_environ({"NOTIFY_SOCKET": manager.address}) as notifier:
+        notifier.starting(2.5, "reading")
         notifier.ready("3 of\n4 ok")
         notifier.reloading(lambda: 12.5)
         notifier.status("busy")
         notifier.watchdog()
         notifier.stopping("cleaning up")
     assert manager.pending() == [
+        "EXTEND_TIMEOUT_USEC=2500000", "STATUS=reading",
         "READY=1", "STATUS=3 of 4 ok", "RELOADING=1", "MONOTONIC_USEC=12500000", "STATUS=busy", "WATCHDOG=1",
         "STOPPING=1", "STATUS=cleaning up",
     ]  # fmt: skip

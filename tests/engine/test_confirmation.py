@@ -91,9 +91,11 @@ def test_the_worst_size_counts() -> None:
     states.see(result(link(A, B, size=3).probe, FULL))
     assert reason(states) is Reason.NO_SPACE
     assert len(states.results()) == 3
-    states.retain([(SUBJECT, PULL, 1)])
+    for size in (2, 3):
+        states.forget(SUBJECT, PULL, size)
     assert reason(states) is Reason.OK
-    states.retain([])
+    states.forget(SUBJECT, PULL, 1)
+    states.forget(SUBJECT, PULL, 1)
     assert (reason(states), states.results()) == (None, [])
 
 

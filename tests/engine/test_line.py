@@ -171,4 +171,3 @@ def test_who_has_left_is_not_admitted_and_stands_in_nobody_s_way() -> None:
     assert [waiter.number for waiter in admitted(line)] == [2]
     assert line.leave(waiters[3])
     assert list(line.drain()) == []
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -30,13 +31,14 @@ from tests.support.scheduled_world import (
     mesh,
     result,
 )
+from tpcharness.diagnosis.belief import Belief
 from tpcharness.engine.schedule import LOOKS_AT_ONCE, Schedule, SkipReason
 from tpcharness.engine.turns import key_of
 from tpcharness.model.endpoint import EndpointSubject, Link, LinkSubject
 from tpcharness.model.plan import PlannedProbe, ScheduledProbe
 from tpcharness.model.reason import Reason
 from tpcharness.model.settings import DaemonSettings
-from tpcharness.model.variant import Blame
+from tpcharness.model.variant import Blame, Outcome
 
 A, B, C = endpoint("A"), endpoint("B"), endpoint("C")
 REFUSED: Answer = (Reason.FORBIDDEN, Blame.DESTINATION)
@@ -204,6 +206,42 @@ def test_results_of_unknown_probes_and_stale_doors_are_not_restored() -> None:
     schedule.restore([strange, old_door], START)
     assert schedule.confirmations.results() == []
     assert not schedule.confirmations.pending(A.subject, DOOR, 65536)
+
+
+def test_a_restart_takes_no_belief_away() -> None:
+    """What was confirmed stays so, and what was about to be is looked at again as soon as it would have been."""
+    schedule = Schedule(DaemonSettings())
+    down, wavering, strange = link(A, B).probe, link(B, A).probe, link(A, C).probe
+    schedule.replace([door(A), door(B), link(A, B), link(B, A)], START)
+    full = (Reason.NO_SPACE, Blame.DESTINATION)
+    seen = [result(probe, full, START - HOUR) for probe in (down, strange)]
+    failed, well = result(wavering, full, START - HOUR), result(wavering, FINE, START - MINUTE)
+    old_door = result(door(A).probe, BROKEN, START - DAY)
+    thought = [Belief(each, 5, 5, each) for each in (*seen, old_door)]
+    schedule.believe([*thought, Belief(well, 1, 1, failed)], START)
+    schedule.restore([old_door, *seen], START)
+    schedule.restore([well], START)
+    assert {str(subject) for subject, _, _ in schedule.confirmations.failing()} == {"A -> B", "B -> A"}
+    assert not schedule.confirmations.pending(LinkSubject("A", "B"), PULL, MIB)
+    assert schedule.confirmations.pending(LinkSubject("B", "A"), PULL, MIB)
+    schedule.ended(wavering, result(wavering, FINE, START), START)
+    assert len(list(schedule.confirmations.failing())) == 2
+    schedule.ended(wavering, result(wavering, FINE, START), START)
+    assert [str(subject) for subject, _, _ in schedule.confirmations.failing()] == ["A -> B"]
+
+
+def test_what_could_not_be_tried_before_a_restart_is_still_set_aside() -> None:
+    schedule = Schedule(DaemonSettings())
+    schedule.replace([door(A), door(B), link(A, B)], START)
+    failed = result(link(A, B).probe, (Reason.NO_SPACE, Blame.DESTINATION), START - HOUR)
+    schedule.believe([Belief(failed, 3, 3, failed)], START)
+    schedule.restore([failed], START)
+    assert len(list(schedule.confirmations.failing())) == 1
+    skipped = replace(failed, outcome=Outcome.SKIPPED, reason=Reason.ENDPOINT_DOWN, blame=Blame.NOBODY)
+    schedule.restore([skipped], START)
+    assert list(schedule.confirmations.failing()) == []
+    schedule.ended(link(A, B).probe, failed, START)
+    assert len(list(schedule.confirmations.failing())) == 1
 
 
 def test_a_clock_that_jumps_forward_gives_everybody_one_turn() -> None:

@@ -97,6 +97,27 @@ def test_in_a_downtime_nothing_runs_and_its_failures_are_set_aside() -> None:
     assert [str(subject) for subject, _, _ in world.schedule.confirmations.failing()] == ["A"]
 
 
+def test_what_fails_is_not_told_from_the_moment_that_a_downtime_begins() -> None:
+    def answers(probe: PlannedProbe, now: float) -> Answer:
+        return (Reason.NO_SPACE, Blame.DESTINATION) if isinstance(probe.subject, Link) else FINE
+
+    def failing() -> set[str]:
+        return {str(subject) for subject, _, _ in world.schedule.confirmations.failing()}
+
+    world = World(mesh([A, B, C], DAY), answers=answers)
+    world.for_(2 * DAY)
+    assert len(failing()) == 6
+    world.schedule.set_downtimes([downtime(world.now + MINUTE, world.now + HOUR, "A")])
+    world.schedule.take_due(world.now, 0)
+    assert len(failing()) == 6
+    late = link(A, B).probe
+    world.now += 2 * MINUTE
+    world.schedule.take_due(world.now, 0)
+    assert failing() == {"B -> C", "C -> B"}
+    world.schedule.ended(late, result(late, answers(late, world.now), world.now), world.now)
+    assert failing() == {"B -> C", "C -> B"}
+
+
 def test_downtimes_by_host_and_of_endpoints_that_come_later() -> None:
     schedule = Schedule(DaemonSettings())
     now = datetime.fromtimestamp(START, UTC)

@@ -22,7 +22,7 @@ from tests.support.scheduled_world import (
     link,
     result,
 )
-from tpcharness.engine.budgets import HEADROOM, Budgets
+from tpcharness.engine.budgets import HEADROOM, Budgets, shares_of
 from tpcharness.engine.refusals import Refusals, refusing_endpoint
 from tpcharness.engine.slots import Slots, seed_of
 from tpcharness.engine.turns import Turn, Turns, key_of
@@ -162,7 +162,7 @@ def test_shares_follow_the_tighter_end() -> None:
     tight = endpoint("T", bytes_per_day=12 * MIB, transfers_per_day=100)
     budgets = Budgets()
     scheduled = [door(tight), link(tight, A, interval=HOUR), link(A, B, interval=HOUR)]
-    budgets.plan(scheduled)
+    budgets.take(shares_of(scheduled))
     assert budgets.share(scheduled[0].probe) == 1
     assert budgets.share(scheduled[1].probe) == pytest.approx(HEADROOM / 2)
     assert budgets.share(scheduled[2].probe) == 1

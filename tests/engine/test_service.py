@@ -269,7 +269,8 @@ async def test_a_reload_in_mid_run_lets_end_what_is_under_way_with_what_it_began
         assert sum(bench.service.status().in_flight.values()) == 3
         what = scheduled(endpoints(2))
         new = {Variant.DOOR: FakeProbe(Variant.DOOR), PULL: FakeProbe(PULL)}
-        change, over = bench.service.adopt(new, Limits(replace(bench.limits, concurrency=3)), what)
+        arrangement = bench.schedule.arrange(what)
+        change, over = bench.service.adopt(new, Limits(replace(bench.limits, concurrency=3)), arrangement)
         assert {str(subject) for subject, variant in change.removed if variant is PULL} == {
             "S0 -> S2", "S2 -> S0", "S1 -> S2", "S2 -> S1",
         }  # fmt: skip

@@ -32,6 +32,8 @@ def test_an_output_is_a_format_and_a_file(text, output):
         ("jsn:x", "did you mean json?"),
         ("tables", "did you mean table?"),
         ("run.xml", "available: table, json, jsonl"),
+        ("run.html", "before it: html:run.html"),
+        ("run.html:x", "did you mean html?"),
         ("", "available"),
     ],
 )

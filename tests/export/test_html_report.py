@@ -22,7 +22,7 @@ from tpcharness.export.report_cells import SLOWEST, SPEEDS, STEP, report_cells, 
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Evidence, TokenFacts
-from tpcharness.model.variant import Blame, Outcome, Variant
+from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 from tpcharness.results.run import EndpointFacts, RunEnd
 from tpcharness.results.store import MatrixStore
 
@@ -163,7 +163,8 @@ def test_endpoints_stand_worst_first_and_what_is_not_their_fault_is_said_so():
         (stored(), "No link was probed."),
         (stored(good(), good("SITE-B", "SITE-A")), "All 2 cells are good"),
         (stored(good(), failed("SITE-B", "SITE-A")), "1 of 2 cells fails: 1 cause and 1 single link explain it."),
-        (stored(ended(good(), Outcome.SKIPPED, Reason.NOT_REACHED)), "1 of 1 cell could not be tried"),
+        (stored(ended(good(), Outcome.SKIPPED, Reason.NOT_REACHED)), "1 of 1 cell could not be tried."),
+        (stored(failed(), failed("SITE-B", "SITE-A")), "2 of 2 cells fail: 1 cause and 1 single link explain them."),
         (stored(door("SITE-A", reason=Reason.TLS_EXPIRED)), "1 endpoint failed; no link was probed."),
         (stored(good(), door("SITE-A", reason=Reason.TLS_EXPIRED)), "1 endpoint failed the door check"),
     ],
@@ -254,6 +255,16 @@ def test_evidence_is_shared_and_comes_back_to_the_letter():
         assert next(remaining, None) is None
     assert seen == made.bad_cells > 20
     assert len(data["texts"]) < 4 * seen
+
+
+@pytest.mark.parametrize(("phase", "alarm"), [(Phase.CLEANUP, False), (Phase.VERIFY, True)])
+def test_the_404_of_our_last_look_is_no_alarm(phase, alarm):
+    gone = replace(copy_exchange("SITE-B", 404, "Not Found"), method="HEAD", phase=phase)
+    result = failed()
+    result = replace(result, evidence=replace(result.evidence, exchanges=(gone,)))
+    data = page(stored(result)).data
+    [[detail]] = data["details"]["https-pull"]
+    assert data["parts"][detail[4][0]][10] is alarm
 
 
 @given(st.text(max_size=40), st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))

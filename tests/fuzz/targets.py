@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
+from tests.fuzz import xroot_targets
 from tpcharness.config.lines import find_lines
 from tpcharness.config.quantities import parse_duration, parse_size
 from tpcharness.export.clean_text import clean_text
@@ -27,6 +29,11 @@ from tpcharness.wire.errors import WireError
 from tpcharness.wire.fingerprint import MAX_TEXT, identify
 from tpcharness.wire.markers import JUNK_CHARACTERS, Marker, MarkerStream, Terminal
 from tpcharness.wire.multistatus import parse_multistatus
+from tpcharness.wire.tape.archive_info import parse_archive_info
+from tpcharness.wire.tape.discovery import TapeService, parse_discovery
+from tpcharness.wire.tape.problem import read_problem
+from tpcharness.wire.tape.reading import MAX_DEVIATIONS
+from tpcharness.wire.tape.stage import parse_receipt, parse_status
 
 CANARY = "c4n4ry/token+of~32-characters=="
 _MAX_LINE = 64
@@ -188,6 +195,17 @@ async def _heads(data: bytes) -> None:
             pass
 
 
+
+def tape(data: bytes) -> None:
+    """Every document of a tape service."""
+    for parse in (parse_discovery, parse_archive_info, lambda body: parse_status(body, "7")):
+        with suppress(WireError):
+            assert len(parse(data).deviations) <= MAX_DEVIATIONS
+    with suppress(WireError):
+        parse_receipt(data, 201, data.decode("latin-1"), TapeService("https://h", "v1", 1))
+    read_problem(data, {})
+
+
 LISTING = (
     b'<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>/a</D:href><D:propstat><D:prop>'
     b"<D:getcontentlength>1</D:getcontentlength></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
@@ -211,6 +229,10 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
         ledger,
         recordings,
         heads,
+        tape,
+        xroot_targets.xroot_login,
+        xroot_targets.xroot_session,
+        xroot_targets.xroot_answers,
     )
 }
 SEEDS: Mapping[str, tuple[bytes, ...]] = {
@@ -227,8 +249,15 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "quantities": (b"1MiB", b"1h30m"),
     "ledger": (b'{"endpoint":"A","url":"https://h/p","run":"r","at":"2026-11-22T12:00:00+00:00"}', b'{"gone":"x"}'),
     "recordings": (b'{"type":"run","schema_version":1}\n{"type":"result"}\n',),
+    "tape": (
+        b'{"sitename":"s","endpoints":[{"uri":"https://h/api/v1","version":"v1"}]}',
+        b'{"id":"7","createdAt":1,"files":[{"path":"/a","state":"STARTED"},{"path":"/b","onDisk":true}]}',
+        b'[{"path":"/a","locality":"TAPE"},{"path":"/b","error":"x"}]',
+        b'{"requestId":"7"}',
+    ),
     "heads": (
         b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
     ),
+    **xroot_targets.SEEDS,
 }

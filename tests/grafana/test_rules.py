@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,23 @@ def test_rules_do_what_their_tests_say(file: Path) -> None:
 
 
 @pytest.mark.real
-def test_example_configuration_is_valid() -> None:
-    promtool("check", "config", ROOT / "grafana" / "prometheus.yml")
+def test_example_configuration_finds_its_rules_where_the_page_puts_them(tmp_path: Path) -> None:
+    (copied,) = re.findall(r"^cp -r (\S+) /etc/prometheus/$", (ROOT / "docs" / "grafana.md").read_text(), re.MULTILINE)
+    shutil.copytree(ROOT / copied, tmp_path / Path(copied).name)
+    shutil.copy(ROOT / "grafana" / "prometheus.yml", tmp_path)
+    told = promtool("check", "config", tmp_path / "prometheus.yml")
+    assert f"{len(RULES)} rule files found" in told
+
+
+def test_example_configuration_scrapes_both_paths_often_enough() -> None:
+    """Prometheus looks back five minutes, and one scrape may be lost."""
+    config = yaml.safe_load((ROOT / "grafana" / "prometheus.yml").read_text())
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    assert set(jobs) == {"tpcharness", "tpcharness-links"}
+    assert jobs["tpcharness-links"]["metrics_path"] == "/metrics/links"
+    intervals = {job.get("scrape_interval", config["global"]["scrape_interval"]) for job in jobs.values()}
+    assert intervals == {"30s", "60s"}
+    assert all(job["sample_limit"] for job in jobs.values())
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -78,4 +94,6 @@ def test_the_page_has_no_alert_that_does_not_exist() -> None:
 def test_recorded_names_say_level_metric_and_operation() -> None:
     for rule in _rules():
         if "record" in rule:
-            assert re.fullmatch(r"[a-z_]+:tpcharness_\w+:(max|sum|ratio)", rule["record"])
+            assert re.fullmatch(r"[a-z_]+:tpcharness_\w+:(max|sum|ratio|last_rise)", rule["record"])
+            levels = rule["record"].partition(":")[0].split("_")
+            assert f"by ({', '.join(levels)})" in rule["expr"], rule["record"]

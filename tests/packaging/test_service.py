@@ -9,6 +9,7 @@ import pytest
 
 from tests.packaging.containers import ROOT, finished
 from tpcharness.cli.exits import ExitCode
+from tpcharness.daemon.upkeep import START_SECONDS, STARTS_TOLD
 from tpcharness.model.settings import DaemonSettings
 
 UNIT = ROOT / "packaging/tpcharness.service"
@@ -41,6 +42,11 @@ def test_the_threshold_can_be_missed() -> None:
 def test_it_has_time_to_clean_up() -> None:
     service = Unit()["Service"]
     assert int(service["TimeoutStopSec"]) > DaemonSettings().stop_seconds
+
+
+def test_it_has_time_to_read_its_history() -> None:
+    """The first word that it still starts comes long before systemd gives up; then it asks for more as it needs it."""
+    assert int(Unit()["Service"]["TimeoutStartSec"]) > 2 * START_SECONDS / STARTS_TOLD
 
 
 def test_what_cannot_get_better_is_not_tried_again() -> None:

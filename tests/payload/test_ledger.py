@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,6 +159,35 @@ async def test_a_full_disk_is_an_error_before_the_request_and_leaves_no_half_lin
         assert not ledger.holds(file(2))
         await ledger.add(entry(3))
     assert await reread(path) == (entry(1), entry(3)), "a 'gone' that was lost only means to ask once more"
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+async def test_a_ledger_that_is_taken_away_is_missed_and_takes_nothing_more(tmp_path: Path, how: str) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    path = state / "ledger.jsonl"
+    async with Ledger(path) as ledger:
+        await ledger.add(entry(1))
+        await ledger.check()
+        shutil.rmtree(state)
+        if how == "replaced":  # by another harness, which believes that it is alone
+            state.mkdir()
+            path.write_text("")
+        with pytest.raises(LedgerError, match=r"ledger\.jsonl: it was removed or replaced while we were using it"):
+            await ledger.check()
+        with pytest.raises(LedgerError, match="it was removed"):
+            await ledger.add(entry(2))
+        await ledger.gone(file(1))
+        assert ledger.entries == ()
+    assert not path.exists() or path.read_text() == ""
+
+
+async def test_a_ledger_that_was_moved_away_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    async with Ledger(tmp_path / "state" / "ledger.jsonl") as ledger:
+        (tmp_path / "state").rename(tmp_path / "state.old")
+        with pytest.raises(LedgerError, match="it was removed or replaced"):
+            await ledger.check()
 
 
 WRITER = """

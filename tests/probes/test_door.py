@@ -19,7 +19,7 @@ from tpcharness.model.result import Checksum, Result, VerifiedBy
 from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 from tpcharness.net.resolver import Lookup
 from tpcharness.payload.content import Content
-from tpcharness.probes.door import door_failure
+from tpcharness.probes.door_check import door_failure
 from tpcharness.probes.verification import Verification
 from tpcharness.testbed.dialects.catalogue import DIALECTS
 
@@ -214,7 +214,7 @@ async def test_a_family_without_an_address(tmp_path: Path) -> None:
 
 
 async def test_too_many_addresses_are_said_and_not_all_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tpcharness.probes.door.MAX_ADDRESSES", 1)
+    monkeypatch.setattr("tpcharness.probes.door_check.MAX_ADDRESSES", 1)
     async with open_house(tmp_path, "dcache", lookup=named(V4, OTHER_V4)) as house:
         result = await house.door()
         assert result.outcome is Outcome.OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from tests.support.clocks import WallClock
 from tests.support.house import LIMITS
 from tests.support.real_world import TOKENS, endpoint_of
-from tests.support.real_xroot import SOUND_ROOT, RealXroot, RootSetup, real_xroot
+from tests.support.real_xroot import RealXroot, RootSetup, real_xroot
 from tests.support.real_xrootd import Server
 from tests.support.root_bench import RootBench, root_bench
 from tpcharness.assembly import assemble
@@ -25,7 +25,6 @@ from tpcharness.model.plan import DropReason
 from tpcharness.model.progress import Nobody
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result, VerifiedBy
-from tpcharness.model.secret import Secret
 from tpcharness.model.settings import (
     HarnessSettings,
     ProbeSelection,
@@ -34,8 +33,6 @@ from tpcharness.model.settings import (
     TokenSettings,
 )
 from tpcharness.model.variant import LINK_VARIANTS, Blame, Phase, Variant
-from tpcharness.net.trail import Trail
-from tpcharness.testbed.authorisation import ANY_AUDIENCE
 from tpcharness.testbed.issuer import Issuer
 from tpcharness.testbed.pki import Authority, write_private
 from tpcharness.tokens.roles import Role
@@ -99,6 +96,18 @@ async def test_copies(xroot: RealXroot, bench: RootBench, source: RootSetup, des
     assert result.phases[Phase.TLS] > 0
     assert (result.transfer_seconds or 9) < 2.0
     await clean(xroot, bench)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_a_gibibyte(xroot: RealXroot, tmp_path: Path, authority: Authority, issuer: Issuer) -> None:
+    link = await pair(xroot, RootSetup(), RootSetup())
+    patient = replace(LIMITS, transfer_seconds=120.0, no_progress_seconds=60.0, first_byte_seconds=60.0)
+    async with root_bench(tmp_path, issuer, authority.ca_file, limits=patient) as bench:
+        result = await bench.copy(link, 1024 * MIB)
+        good(result, 1024 * MIB)
+        assert result.markers.count > 0
+        await clean(xroot, bench)
 
 
 async def test_root_urls_go_up_to_tls_for_the_token(xroot: RealXroot, bench: RootBench) -> None:
@@ -230,83 +239,6 @@ async def test_no_token_is_seen_anywhere(xroot: RealXroot, bench: RootBench) -> 
     assert "tpc.key" not in repr((result, bench.events))
 
 
-ALL = "storage.read:/ storage.create:/ storage.modify:/"
-
-
-@dataclass(frozen=True, slots=True)
-class Dispute:
-    """One situation: what xrdcp says of it, and what we do. `scope` are the rights of its token and of ours."""
-
-    said: str
-    reason: Reason
-    blame: Blame
-    source: RootSetup = SOUND_ROOT
-    destination: RootSetup = SOUND_ROOT
-    scope: str = ALL
-    missing: bool = False
-
-
-@pytest.mark.parametrize(
-    "dispute",
-    [
-        pytest.param(Dispute("", Reason.OK, Blame.NOBODY), id="all is well"),
-        pytest.param(
-            Dispute("not support", Reason.TPC_UNSUPPORTED, Blame.SOURCE, source=RootSetup(tpc=False)),
-            id="no copies at the source",
-        ),
-        pytest.param(
-            Dispute("not support", Reason.TPC_UNSUPPORTED, Blame.DESTINATION, destination=RootSetup(tpc=False)),
-            id="no copies at the destination",
-        ),
-        pytest.param(Dispute("[3011]", Reason.SEED_LOST, Blame.NOBODY, missing=True), id="no file"),
-        pytest.param(
-            Dispute("[3010]", Reason.FORBIDDEN, Blame.SOURCE, scope="storage.create:/ storage.modify:/"),
-            id="no right to read",
-        ),
-        pytest.param(
-            Dispute("[3010]", Reason.FORBIDDEN, Blame.DESTINATION, scope="storage.read:/"), id="no right to write"
-        ),
-        pytest.param(
-            Dispute(
-                "Copy failed with return code 1",
-                Reason.SERVER_ERROR,
-                Blame.DESTINATION,
-                destination=RootSetup(program="/bin/false"),
-            ),
-            id="a broken copy program",
-        ),
-        pytest.param(
-            Dispute(
-                "Auth failed", Reason.PASSIVE_UNAUTHENTICATED, Blame.UNDETERMINED, source=RootSetup(methods=("ztn",))
-            ),
-            id="no credential for the source",
-        ),
-    ],
-)
-async def test_xrdcp_agrees(xroot: RealXroot, bench: RootBench, dispute: Dispute) -> None:
-    """The same two servers, the same rights, the same outcome."""
-    link = await pair(xroot, dispute.source, dispute.destination)
-    a, b = xroot.servers.servers
-    for role in (Role.READ, Role.WRITE):
-        bench.forges[role] = lambda issuer, request: issuer.mint(dispute.scope, request.endpoint.audience)
-    given = a.data_dir / "wlcg" / "given"
-    given.write_bytes(b"x" * 1000)
-    if dispute.missing:
-        await bench.payload.seed(link.source, 1024, Trail("test", Nobody()))
-        for seed in (a.data_dir / "wlcg" / "tpcharness" / "bench").iterdir():
-            seed.unlink()
-    result = await bench.copy(link)
-    assert (result.reason, result.blame) == (dispute.reason, dispute.blame), result
-    token = Secret(xroot.issuer.mint(dispute.scope, ANY_AUDIENCE))
-    name = "none" if dispute.missing else "given"
-    copy = ("xrdcp", "--tpc", "only", f"{link.source.root}/{name}", f"{link.destination.root}/taken")
-    code, said = await xroot.judge(*copy, token=token)
-    assert (code == 0) is result.ok, said
-    assert dispute.said in said
-    taken = b.data_dir / "wlcg" / "taken"
-    assert not result.ok or taken.read_bytes() == given.read_bytes()
-
-
 async def test_the_whole_product_with_https_and_root_side_by_side(
     xroot: RealXroot, tmp_path: Path, authority: Authority, issuer: Issuer
 ) -> None:
@@ -346,6 +278,7 @@ async def test_the_whole_product_with_https_and_root_side_by_side(
     assert [result for result in results if not result.ok] == []
     assert Counter(result.variant for result in results) == {
         Variant.DOOR: 3,
+        Variant.ROOT_DOOR: 2,
         Variant.HTTPS_PULL: 6,
         Variant.HTTPS_PUSH: 6,
         Variant.ROOT_PULL: 2,

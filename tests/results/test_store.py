@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.export.samples import NOON, door, ended, failed, good
+from tpcharness.model.endpoint import EndpointSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Blame, Outcome, Variant
 from tpcharness.results.store import CellState, MatrixStore, Tally
@@ -33,6 +35,21 @@ def test_a_cell_is_the_worst_of_the_latest_result_per_size():
     cell = store.cell("SITE-A", "SITE-B", PULL)
     assert cell is not None
     assert cell.state is CellState.OK
+
+
+def test_of_two_doors_the_worse_one_is_the_endpoints():
+    store = MatrixStore()
+    store.add(door("SITE-A"))
+    store.add(replace(failed(), subject=EndpointSubject("SITE-A"), variant=Variant.ROOT_DOOR))
+    store.add(door("SITE-B"))
+    store.add(replace(door("SITE-B"), variant=Variant.ROOT_DOOR, probe_id="root"))
+    found = {name: (cell.variant, cell.state) for name, cell in store.doors().items()}
+    assert found["SITE-A"] == (Variant.ROOT_DOOR, CellState.FAILURE)
+    assert found["SITE-B"] == (Variant.DOOR, CellState.OK)
+    assert [(str(cell.subject), cell.variant) for cell in store.door_cells()] == [
+        (name, variant) for name in ("SITE-A", "SITE-B") for variant in (Variant.DOOR, Variant.ROOT_DOOR)
+    ]
+    assert store.door_tally() == Tally(ok=3, failure=1)
 
 
 def test_the_order_of_badness():

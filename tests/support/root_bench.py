@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.clocks import WallClock
 from tests.support.house import LIMITS, LOOKS_SECONDS, QuickStore
 from tests.support.real_world import Forge, ForgedTokens
-from tpcharness.model.endpoint import Link
+from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.progress import Event
 from tpcharness.model.result import Result
 from tpcharness.model.seams import ProbeContext
@@ -24,6 +24,7 @@ from tpcharness.payload.names import PayloadNames
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.control import Control
 from tpcharness.probes.root_copy import RootCopyProbe
+from tpcharness.probes.root_door import RootDoorProbe
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
 from tpcharness.testbed.issuer import Issuer
@@ -37,6 +38,7 @@ class RootBench:
     """One probe, ready to copy. `forges` make tokens other than honest ones, by role."""
 
     probe: RootCopyProbe
+    door: RootDoorProbe
     payload: PayloadStore
     names: PayloadNames
     ledger: Ledger
@@ -50,8 +52,14 @@ class RootBench:
 
     async def copy(self, link: Link, size: int = 1024) -> Result:
         """One attempt."""
-        context = ProbeContext("run", f"p{next(self._numbers)}", 1, size, 0.0, WallClock(), self)
-        return await self.probe.run(link, context)
+        return await self.probe.run(link, self._context(size))
+
+    async def check(self, endpoint: Endpoint, size: int = 1024) -> Result:
+        """One look at a root door."""
+        return await self.door.run(endpoint, self._context(size))
+
+    def _context(self, size: int) -> ProbeContext:
+        return ProbeContext("run", f"p{next(self._numbers)}", 1, size, 0.0, WallClock(), self)
 
     async def left(self) -> list[str]:
         """What still stands in the ledger once the seeds are removed."""
@@ -80,5 +88,7 @@ async def root_bench(
         errands = Errands(https, tokens)
         payload = QuickStore(https, tokens, ledger, names, WallClock(), limits, looks_seconds=LOOKS_SECONDS)
         control = Control(errands, payload, Verifier(errands, LOOKS_SECONDS))
-        probe = RootCopyProbe(client, tokens, payload, names, control, ServerBook(), limits, look_seconds=LOOK_SECONDS)
-        yield RootBench(probe, payload, names, ledger, client, made)
+        servers = ServerBook()
+        probe = RootCopyProbe(client, tokens, payload, names, control, servers, limits, look_seconds=LOOK_SECONDS)
+        door = RootDoorProbe(client, tokens, payload, names, servers)
+        yield RootBench(probe, door, payload, names, ledger, client, made)

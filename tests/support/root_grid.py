@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tests.support.grid import running_grid
-from tpcharness.model.endpoint import Endpoint, Link
+from tpcharness.model.endpoint import Link
 from tpcharness.testbed.grid import Grid, Site
 from tpcharness.testbed.xroot.door import RootDoor
 from tpcharness.testbed.xroot.faults import RootFault
@@ -20,17 +20,24 @@ class RootGrid:
     """SITE-A copies to SITE-B."""
 
     grid: Grid
-    source: RootDoor
-    destination: RootDoor
+
+    @property
+    def source(self) -> RootDoor:
+        return _door(self.grid.sites[0])
+
+    @property
+    def destination(self) -> RootDoor:
+        return _door(self.grid.sites[1])
 
     @property
     def link(self) -> Link:
         a, b = self.grid.sites
-        return Link(_endpoint(a, self.source), _endpoint(b, self.destination))
+        return Link(a.endpoint, b.endpoint)
 
 
-def _endpoint(site: Site, door: RootDoor) -> Endpoint:
-    return replace(site.endpoint, root=door.url(site.prefix))
+def _door(site: Site) -> RootDoor:
+    assert site.root_door is not None
+    return site.root_door
 
 
 @asynccontextmanager
@@ -38,16 +45,8 @@ async def root_grid(
     source: Collection[RootFault] = (), destination: Collection[RootFault] = (), *, ttl_seconds: float = TTL_SECONDS
 ) -> AsyncIterator[RootGrid]:
     """Both doors open, with these faults."""
-    async with running_grid(sites=2, dialects=("xrootd5",)) as grid:
-        doors: list[RootDoor] = []
-        try:
-            for site, faults in zip(grid.sites, (source, destination), strict=True):
-                shown = grid.authority.server_context(grid.authority.issue(f"{site.name}-root"))
-                trusted = grid.authority.client_context()
-                door = RootDoor(site.storage.files, site.verifier, shown, trusted, ttl_seconds)
-                doors.append(door)
-                await door.start(faults=faults)
-            yield RootGrid(grid, *doors)
-        finally:
-            for door in doors:
-                await door.stop()
+    async with running_grid(sites=2, dialects=("xrootd5",), root=True, root_ttl_seconds=ttl_seconds) as grid:
+        world = RootGrid(grid)
+        world.source.faults.update(source)
+        world.destination.faults.update(destination)
+        yield world

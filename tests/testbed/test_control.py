@@ -46,6 +46,15 @@ async def test_faults_are_switched_while_the_grid_runs() -> None:
         assert await call(grid, "DELETE") == (200, {})
 
 
+async def test_faults_of_root_doors_are_switched_alike() -> None:
+    async with running_grid(sites=2, root=True) as grid:
+        wanted = {"site": "SITE-A", "fault": "root_silent"}
+        assert await call(grid, "POST", wanted) == (200, {"SITE-A": ["root_silent"]})
+        status, told = await call(grid, "POST", {"site": "SITE-A", "fault": "root_silent:nth=2"})
+        assert (status, "takes no arguments" in told["error"]) == (400, True)
+        assert await call(grid, "DELETE") == (200, {})
+
+
 @pytest.mark.parametrize("secret", ["", "guess", "é"])
 async def test_without_the_secret_nothing_is_told_or_done(secret: str) -> None:
     async with running_grid(sites=1) as grid:

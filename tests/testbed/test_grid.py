@@ -6,6 +6,7 @@ import socket
 import ssl
 import stat
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from tests.support.grid import ask, running_grid
 from tpcharness.testbed.grid import DIALECTS, Grid, GridSpec, Site
 from tpcharness.testbed.issuer import ISSUER_FAULTS
+from tpcharness.testbed.xroot.faults import RootFault
 
 FILE = "/tpcharness/tests/file"
 CONTENT = bytes(range(256)) * 64
@@ -146,6 +148,47 @@ async def test_faults_of_storages_are_handed_on() -> None:
         assert "faults: active_503, checksum_absent" in grid.config_text()
 
 
+async def test_root_doors_have_ports_faults_and_a_line_of_their_own() -> None:
+    async with running_grid(sites=2, root=True, faults=("SITE-B=root_stalls", "SITE-B=checksum_absent")) as grid:
+        first, second = grid.sites
+        assert first.root_door is not None
+        assert second.root_door is not None
+        assert (first.faults.texts, second.faults.texts) == ((), ("checksum_absent", "root_stalls"))
+        assert second.root_door.faults == {RootFault.STALLS}
+        ports = {port for site in (first, second) for port in (site.storage.port, site.root_door.port)}  # type: ignore[union-attr]
+        assert len(ports) == 4
+        config = tomllib.loads(grid.config_text())
+        for site in grid.sites:
+            assert config["endpoints"][site.name]["root"] == site.endpoint.root
+            assert site.endpoint.root.startswith("roots://localhost:")
+        assert "root-pull" in config["probes"][0]["variant"]
+        second.faults.clear()
+        assert (second.faults.texts, second.root_door.faults) == ((), set())
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", second.root_door.port)
+
+
+async def test_fixed_ports_of_root_doors_follow_those_of_the_storages() -> None:
+    base_port = free_row(5)
+    async with running_grid(sites=2, root=True, base_port=base_port) as grid:
+        doors = [site.root_door for site in grid.sites]
+        assert [site.storage.port for site in grid.sites] == [base_port + 1, base_port + 2]
+        assert [door and door.port for door in doors] == [base_port + 3, base_port + 4]
+
+
+def free_row(length: int) -> int:
+    """The first of so many ports in a row that are all free now."""
+    for first in range(21000, 30000, length):
+        try:
+            with ExitStack() as stack:
+                for port in range(first, first + length):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                return first
+        except OSError:
+            continue
+    raise AssertionError("no ports are free")
+
+
 async def test_faults_of_the_issuer() -> None:
     async with running_grid(sites=1, faults=("ISSUER=drops_create",)) as grid:
         assert grid.issuer.misbehaviour == ISSUER_FAULTS["drops_create"].misbehaviour
@@ -156,11 +199,13 @@ async def test_faults_of_the_issuer() -> None:
     [
         ({"sites": 0}, "between 1 and 200"),
         ({"sites": 201}, "between 1 and 200"),
-        ({"dialects": ("dcache", "dcash")}, "no dialect 'dcash'; there are dcache"),
+        ({"dialects": ("dcache", "dcash")}, "no dialect 'dcash'; did you mean 'dcache'?"),
         ({"dialects": ()}, "at least one dialect"),
         ({"faults": ("SITE-Q=refuse",)}, "no site 'SITE-Q'; there are SITE-A, SITE-B"),
         ({"faults": ("SITE-B=refused",)}, "refused"),
         ({"faults": ("SITE-B",)}, "SITE"),
+        ({"faults": ("SITE-B=root_stalls",)}, "no root door for 'root_stalls': `testbed up --root`"),
+        ({"faults": ("SITE-B=root_stall",), "root": True}, "no fault 'root_stall'; did you mean 'root_stalls'?"),
         ({"faults": ("ISSUER=refuse",)}, "no fault 'refuse' of the issuer; there are down"),
     ],
 )

@@ -9,6 +9,8 @@ from tests.support.real_cell import RealCell
 from tests.support.real_faults import Seen, disagreement
 from tests.truth.expectations import Found, Row
 from tests.truth.laboratory import Tried
+from tests.truth.root_laboratory import RootTried
+from tests.truth.root_table import RootCell
 from tpcharness.testbed.dialects.catalogue import DIALECTS
 from tpcharness.wire.copy_request import Mode
 
@@ -49,14 +51,16 @@ def real_rows(cells: Iterable[RealCell], seen: Mapping[str, Seen]) -> list[RealR
     ]
 
 
-def summary(tried: Iterable[Tried], real: Iterable[RealRow]) -> str:
+def summary(tried: Iterable[Tried], root: Iterable[RootTried], real: Iterable[RealRow]) -> str:
     """One line: cells, hits, misses and how many of the hits are declared to be ambiguous."""
-    tried, real = list(tried), list(real)
-    cells = len(tried) + len(real)
-    misses = sum(bool(one.complaint) for one in (*tried, *real))
-    ambiguous = sum(one.cell.found.ambiguous for one in tried) + sum(one.ambiguous for one in real)
+    tried, root, real = list(tried), list(root), list(real)
+    emulated = len(tried) + len(root)
+    cells = emulated + len(real)
+    misses = sum(bool(one.complaint) for one in (*tried, *root, *real))
+    ambiguous = sum(one.cell.found.ambiguous for one in tried) + sum(one.cell.ambiguous for one in root)
+    ambiguous += sum(one.ambiguous for one in real)
     return (
-        f"{cells} cells, {len(tried)} emulated and {len(real)} on real XRootD: {cells - misses} right, {misses} wrong; "
+        f"{cells} cells, {emulated} emulated and {len(real)} on real XRootD: {cells - misses} right, {misses} wrong; "
         f"{ambiguous} of them declared ambiguous ({100 * ambiguous / max(1, cells):.1f} %)"
     )
 
@@ -74,7 +78,7 @@ def grid(rows: Iterable[Row], tried: Iterable[Tried]) -> list[str]:
     return lines
 
 
-def document(rows: tuple[Row, ...], tried: list[Tried], real: list[RealRow]) -> str:
+def document(rows: tuple[Row, ...], tried: list[Tried], root: list[RootTried], real: list[RealRow]) -> str:
     """docs/truth.md."""
     legend = ", ".join(f"{short} {name}" for name, short in SHORT.items())
     lines = [
@@ -84,7 +88,7 @@ def document(rows: tuple[Row, ...], tried: list[Tried], real: list[RealRow]) -> 
         "show it, in pull and in push mode. A cell is right when reason, blame, phase and alternatives of the result",
         "are what an expert concludes who sees the wire and knows that both doors were fine (`tests/truth/table.py`).",
         "",
-        f"**{summary(tried, real)}.**",
+        f"**{summary(tried, root, real)}.**",
         "",
         f"{HIT} right; {AMBIGUOUS} right, and the wire cannot tell who has to act; {MISS} wrong; {NONE} not tried.",
         f"{legend}. The dialect is the active party's, or the destination's where the fault is the destination's.",
@@ -110,6 +114,7 @@ def document(rows: tuple[Row, ...], tried: list[Tried], real: list[RealRow]) -> 
             if one.cell.found.ambiguous
         ),
         "",
+        *root_section(root),
         "## On real XRootD 5.5.3",
         "",
         "Real faults of real servers: full and read-only disks, tokens, certificates, firewalls, slow or broken links,",
@@ -119,11 +124,35 @@ def document(rows: tuple[Row, ...], tried: list[Tried], real: list[RealRow]) -> 
         "| --- | --- | --- | --- |",
         *(f"| {one.mark} | {one.name} | {one.found} | {one.why} |" for one in real),
     ]
-    wrong = [one for one in tried if one.complaint]
+    wrong = [(str(one.cell), one.complaint) for one in (*tried, *root) if one.complaint]
     if wrong:
         lines += ["", "## What is wrong", ""]
-        lines += [f"- {one.cell}: {one.complaint.partition(': ')[0]}" for one in wrong]
+        lines += [f"- {cell}: {complaint.partition(': ')[0]}" for cell, complaint in wrong]
     return "\n".join(lines) + "\n"
+
+
+def root_section(root: Iterable[RootTried]) -> list[str]:
+    """The part of the page about root doors, with an empty line at its end."""
+    return [
+        "## Root doors",
+        "",
+        "The same for xroot (`root-pull`, `root-door`): a fault of the source's or the destination's root door in a",
+        "copy, and what the check of that door alone says of it (`tests/truth/root_table.py`).",
+        "",
+        "| | fault | where | found | why |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {_root_mark(one)} {root_row_of_page(one.cell)}" for one in root),
+        "",
+    ]
+
+
+def root_row_of_page(cell: RootCell) -> str:
+    """What stands in the page of one cell, after its mark."""
+    return f"| `root_{cell.fault}` | {cell.at} | {cell.reason} ({' or '.join(sorted(cell.blames))}) | {cell.why} |"
+
+
+def _root_mark(one: RootTried) -> str:
+    return MISS if one.complaint else AMBIGUOUS if one.cell.ambiguous else HIT
 
 
 def row_of_page(row: Row) -> str:

@@ -96,6 +96,12 @@ def test_gocdb_with_nested_services_and_urls_of_endpoints() -> None:
     assert downtime.hosts == ("door.site.example", "a.example", "b.example")
 
 
+def test_a_url_that_is_none_does_not_undo_the_downtime() -> None:
+    urls = "<AFFECTED_ENDPOINTS><ENDPOINT><URL>https://[b.example/x</URL></ENDPOINT></AFFECTED_ENDPOINTS>"
+    (downtime,) = parse_gocdb(gocdb(gocdb_entry(more=urls)))
+    assert downtime.hosts == ("door.site.example",)
+
+
 def test_who_is_only_at_risk_is_not_away() -> None:
     assert parse_gocdb(gocdb(gocdb_entry(severity="WARNING"))) == []
     risk = "No Significant Outage Expected (you shouldn't notice)"

@@ -11,6 +11,8 @@ import click
 
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import (
+    FORMAT_HELP,
+    OUTPUT_HELP,
     Invocation,
     config_option,
     load_or_exit,
@@ -18,24 +20,21 @@ from tpcharness.cli.options import (
     pass_invocation,
     push_metrics,
     push_option,
+    verbose_option,
 )
-from tpcharness.model.endpoint import EndpointSubject
 from tpcharness.model.plan import Plan
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS
 
 
 @click.command("check")
 @click.argument("endpoints", metavar="[ENDPOINT]...", nargs=-1)
 @config_option
-@click.option(
-    "--format", "formats", multiple=True, metavar="FORMAT", help="json or jsonl to stdout in place of the table."
-)
-@click.option(
-    "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
-)
+@click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP)
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
 @push_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@verbose_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -49,7 +48,8 @@ def command(
 ) -> ExitCode:
     """Check each ENDPOINT alone (all of them by default): every address, TLS, token, and one small file.
 
-    Names may be globs. The file is written, read back by HEAD with digest and by GET, compared, and deleted.
+    Names may be globs. The file is written, read back by HEAD with digest and by GET, compared, and deleted; at a root
+    door likewise.
     """
     from tpcharness.cli.progress import make_progress
     from tpcharness.cli.running import explain_our_side, run_plan
@@ -66,7 +66,7 @@ def command(
     chosen = [
         endpoint for name, endpoint in config.endpoints.items() if any(fnmatchcase(name, each) for each in wanted)
     ]
-    selection = ProbeSelection((Variant.DOOR,), ("*",), ("*",))
+    selection = ProbeSelection(DOOR_VARIANTS, ("*",), ("*",))
     plan: Plan = make_plan(chosen, [selection], opt_out=config.harness.opt_out)
     if not plan.doors:
         click.echo("nothing to do: every endpoint that was asked for has opted out", err=True)
@@ -86,9 +86,7 @@ def command(
     except OutputError as error:
         raise click.UsageError(str(error)) from error
     if show_table:
-        latest = {str(result.subject): result for result in report.store.results()}
-        doors = [latest[name] for name in config.endpoints if name in latest]
-        console.print(DoorReport([door for door in doors if isinstance(door.subject, EndpointSubject)]))
+        console.print(DoorReport([cell.worst for cell in report.store.door_cells()]))
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
     for warning in report.facts.warnings:

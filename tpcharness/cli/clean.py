@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def command(config_path: Path | None) -> ExitCode:
     """Remove the payload files that earlier runs noted in the ledger and could not take away.
 
-    Nothing else is ever deleted. Refuses to work beside a harness that is running on the same state directory.
+    Requests for staging that they left open are released and deleted. Nothing else is ever deleted. Refuses to work
+    beside a harness that is running on the same state directory.
     """
     from tpcharness.cli.running import clean_up
 
@@ -30,7 +31,7 @@ def command(config_path: Path | None) -> ExitCode:
 
 def _tell(cleaning: Cleaning) -> None:
     for entry in cleaning.removed:
-        click.echo(f"removed  {entry.url}")
+        click.echo(f"{'ended  ' if entry.tape_paths else 'removed'}  {entry.url}")
     for entry in cleaning.gone:
         click.echo(f"gone     {entry.url}")
     for kept in cleaning.kept:

@@ -25,7 +25,7 @@ def command() -> None:
     """Check, show, begin or describe the configuration."""
 
 
-@command.command()
+@command.command(short_help="Tell everything that is wrong with the file.")
 @config_argument
 def check(config_path: Path | None) -> ExitCode:
     """Tell everything that is wrong with the file: one line for each problem, nothing is contacted.
@@ -59,7 +59,7 @@ def show(invocation: Invocation, config_path: Path | None, form: str) -> None:
         click.echo(_as_table(config), color=invocation.colored(sys.stdout))
 
 
-@command.command()
+@command.command(short_help="Write a first endpoints.toml with comments.")
 @click.argument("path", metavar="[FILE]", default="endpoints.toml", type=click.Path(path_type=Path))
 def init(path: Path) -> None:
     """Write a first endpoints.toml with comments; never over a file that is there."""
@@ -76,7 +76,7 @@ def init(path: Path) -> None:
     click.echo(f"wrote {path}; fill in your endpoints, then run: tpcharness config check {path}")
 
 
-@command.command()
+@command.command(short_help="Print the JSON Schema: every key, its default and meaning.")
 def schema() -> None:
     """Print the JSON Schema of the file: every key with type, default and meaning."""
     from tpcharness.config.schema import EndpointsFile

@@ -19,7 +19,7 @@ SICK, FAULT = "SITE-C", "missing_file"
 EXPECTED = (FindingKind.BAD_AS_SOURCE, (SICK,), Reason.PASSIVE_NOT_FOUND, Blame.SOURCE, (Variant.HTTPS_PULL,))
 
 
-@click.command("demo")
+@click.command("demo", short_help="Run the matrix over six storages; one is sick on purpose.")
 @pass_invocation
 def demo(invocation: Invocation) -> ExitCode:
     """Run the matrix over six storages of which one is sick on purpose, and see whether it is named.

@@ -46,7 +46,7 @@ def _explained(word: str) -> Iterator[str]:
     """A number can be a result code and an exit code: then both are told."""
     found = [*_reason(word), *_exit_code(word), *_result_code(word)]
     if not found:
-        raise no_such("reason, result code or exit code", word, Reason)
+        raise no_such("reason, result code or exit code", word, Reason, listed_by="tpcharness explain")
     for index, block in enumerate(found):
         yield from [""] if index else []
         yield block

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Entry] = {
     "report": Entry("tpcharness.cli.report", "Show a former run again, in any format."),
     "diff": Entry("tpcharness.cli.diff", "Compare two runs: newly broken, still broken, fixed."),
     "history": Entry("tpcharness.cli.history", "Write out what a daemon remembers."),
+    "tape": Entry("tpcharness.cli.tape", "Ask tape services, and stage registered files."),
     "clean": Entry("tpcharness.cli.clean", "Remove what earlier runs have left at the storages."),
     "config": Entry("tpcharness.cli.config", "Check, show, begin or describe the configuration."),
     "explain": Entry("tpcharness.cli.explain", "Say what a reason, result code or exit code means and what to do."),

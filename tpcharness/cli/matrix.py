@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +16,25 @@ import click
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
 from tpcharness.cli.options import (
+    ALL_VARIANTS,
+    FORMAT_HELP,
+    OUTPUT_HELP,
+    VARIANTS,
     Invocation,
     config_argument,
     duration,
+    link_variants,
     load_or_exit,
     no_such,
     pass_invocation,
     push_metrics,
     push_option,
     size,
+    verbose_option,
 )
 from tpcharness.config.configuration import Config
 from tpcharness.model.plan import Plan
-from tpcharness.model.variant import LINK_VARIANTS, Variant
+from tpcharness.model.variant import Variant
 
 if TYPE_CHECKING:
     from tpcharness.cli.recorded import FormerRun
@@ -55,7 +62,13 @@ DEFAULT_TESTBED_SITES = 4
 @click.option(
     "-d", "--destination", "destinations", multiple=True, metavar="NAME", help="Only links to these; globs; repeatable."
 )
-@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Only this way of copying; repeatable.")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    help=f"Only this way of copying: {VARIANTS}, or all; repeatable.",
+)
 @click.option(
     "--size", "sizes", multiple=True, type=size, metavar="SIZE", help="File sizes in place of those configured."
 )
@@ -63,16 +76,15 @@ DEFAULT_TESTBED_SITES = 4
 @click.option("--deadline", type=duration, metavar="TIME", help="Stop after this time, with what there is.")
 @click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Start nothing new after N failures.")
 @click.option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Probes under way at once.")
-@click.option("--format", "formats", multiple=True, metavar="FORMAT", help="What goes to stdout; default: table.")
-@click.option(
-    "-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Write a format to a file; repeatable."
-)
+@click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP)
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
 @push_option
 @click.option("--fail-on", "rule", type=fail_on, default="any", metavar="RULE", show_default=True, help=HELP)
 @click.option(
     "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Compare with the run in FILE (json or jsonl)."
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@verbose_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -112,7 +124,7 @@ def command(
                 raise click.UsageError("--testbed brings its own configuration: leave CONFIG out")
             from tpcharness.cli.testbed_child import running_testbed
 
-            config = stack.enter_context(running_testbed(testbed_sites, _testbed_options(faults)))
+            config = stack.enter_context(running_testbed(testbed_sites, _testbed_options(faults, variants)))
         elif faults:
             raise click.UsageError("--fault is about a testbed: give --testbed too")
         else:
@@ -207,11 +219,13 @@ def run_and_write(
     return ExitCode.OUR_SIDE if problems and code is ExitCode.OK else code
 
 
-def _testbed_options(faults: tuple[str, ...]) -> list[str]:
+def _testbed_options(faults: tuple[str, ...], variants: tuple[str, ...]) -> list[str]:
     """Storages that copy in both modes, so that a healthy testbed is all green; and what is wrong with them."""
     from tpcharness.cli.demo import DIALECTS
 
     options = [word for dialect in DIALECTS for word in ("--dialect", dialect)]
+    if {Variant.ROOT_PULL, ALL_VARIANTS}.intersection(variants) or any("=root_" in fault for fault in faults):
+        options.append("--root")
     return options + [word for fault in faults for word in ("--fault", fault)]
 
 
@@ -231,14 +245,14 @@ def _plan(
     for name in (*sources, *destinations):
         if not any(fnmatchcase(known, name) for known in config.endpoints):
             raise no_such("endpoint", name, config.endpoints)
-    for name in variants:
-        if name not in [variant.value for variant in LINK_VARIANTS]:
-            raise no_such("variant", name, [variant.value for variant in LINK_VARIANTS])
+    wanted = link_variants(variants)
+    # What is asked for by name and configured nowhere is tried wherever anything is.
+    more = tuple(each for each in wanted if not any(each in selection.variants for selection in config.probes))
     return make_plan(
         tuple(config.endpoints.values()),
-        config.probes,
+        [replace(selection, variants=(*selection.variants, *more)) for selection in config.probes],
         opt_out=config.harness.opt_out,
-        filters=PlanFilter(sources, destinations, variants=tuple(map(Variant, variants)), sizes=sizes),
+        filters=PlanFilter(sources, destinations, variants=wanted, sizes=sizes),
     )
 
 
@@ -258,5 +272,6 @@ def _show(config: Config, plan: Plan, invocation: Invocation) -> ExitCode:
             path = directory if role is Role.DIRECTORY else f"{directory}/..."
             for scope in token_request(role, endpoint, path).scopes:
                 scopes[f"{endpoint.name}: {scope}"] = None
-    invocation.console().print(PlanReport(plan, tuple(scopes), tuple(paths)))
+    # An address stays in one piece, to be copied; the terminal breaks the line.
+    invocation.console().print(PlanReport(plan, tuple(scopes), tuple(paths)), soft_wrap=True)
     return ExitCode.OK if plan.links else ExitCode.NOTHING_TO_DO

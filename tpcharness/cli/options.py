@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,7 @@ import click
 from tpcharness.cli.terminal import Color, make_console, wants_color
 from tpcharness.config.places import default_path
 from tpcharness.config.quantities import DURATION_HINT, SIZE_HINT, parse_duration, parse_size
+from tpcharness.model.variant import LINK_VARIANTS, Variant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,10 +27,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _CONFIG_HELP = "The endpoints.toml to use; default: $TPCHARNESS_CONFIG, else ./endpoints.toml."
 
+# In words, because --help imports no writer; a test compares them with what can be written.
+FORMATS = "table, json, jsonl, junit, markdown, html, prometheus"
+ALL_VARIANTS = "all"
+VARIANTS = ", ".join(LINK_VARIANTS)
+FORMAT_HELP = f"What goes to stdout: {FORMATS}.  [default: table]"
+OUTPUT_HELP = "Write a format to a file, such as html:report.html; repeatable."
+
+_MOST_NAMES = 12
+"""As many known names stand in a message; of more, only the nearest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What was said before the command's name. `verbosity` counts -v."""
+    """What was said before the command's name. `verbosity` counts -v, which may stand behind the name as well."""
 
     color: Color = Color.AUTO
     verbosity: int = 0
@@ -42,6 +54,23 @@ class Invocation:
 
 
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
+
+
+def verbose_option(function: F) -> F:
+    """-v for commands that have more to tell, as it stands before the command's name: both are counted."""
+
+    def count(ctx: click.Context, _: click.Parameter, times: int) -> None:
+        said = ctx.find_object(Invocation) or Invocation()
+        ctx.obj = replace(said, verbosity=said.verbosity + times)
+
+    return click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        expose_value=False,
+        callback=count,
+        help="Tell each failure in full on stderr; twice for every request.",
+    )(function)
 
 
 def config_argument(function: F) -> F:
@@ -90,13 +119,38 @@ def load_or_exit(path: Path | None, *, to_run: bool = True) -> Config:
     return config
 
 
-def no_such(kind: str, name: str, known: Iterable[str]) -> click.UsageError:
-    """The usage error for a name that does not exist, with the nearest one that does."""
+def no_such(kind: str, name: str, known: Iterable[str], *, listed_by: str = "") -> click.UsageError:
+    """The usage error for a name that does not exist, with the nearest that do; `listed_by` is a command that tells
+    all."""
     from tpcharness.config.problems import did_you_mean
 
     known = list(known)
-    hint = did_you_mean(name, known, f"known: {', '.join(known)}" if known else "there are none")
-    return click.UsageError(f'no such {kind}: "{name}"; {hint}')
+    hint = did_you_mean(name, known, _some(name, known))
+    all_of_them = f" All: {listed_by}" if listed_by else ""
+    return click.UsageError(f'no such {kind}: "{name}"; {hint}{all_of_them}')
+
+
+def _some(name: str, known: list[str]) -> str:
+    """All that are known if they are few, else those that are a little like it."""
+    if not known:
+        return "there are none"
+    if len(known) <= _MOST_NAMES:
+        return f"known: {', '.join(known)}"
+    near = difflib.get_close_matches(name, known, cutoff=0.4)
+    return f"nearest of {len(known)}: {', '.join(near)}." if near else f"there are {len(known)}, none like it."
+
+
+def link_variants(names: Iterable[str]) -> tuple[Variant, ...]:
+    """The variants of these names, in which `all` is every one; for others the command ends (exit code 2)."""
+    chosen: dict[Variant, None] = {}
+    for name in names:
+        if name == ALL_VARIANTS:
+            chosen |= dict.fromkeys(LINK_VARIANTS)
+        elif name in LINK_VARIANTS:
+            chosen[Variant(name)] = None
+        else:
+            raise no_such("variant", name, [*(each.value for each in LINK_VARIANTS), ALL_VARIANTS])
+    return tuple(chosen)
 
 
 def size(text: str) -> int:

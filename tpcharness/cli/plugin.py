@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from tpcharness.cli.exits import ExitCode, Terminated
-from tpcharness.cli.options import config_option, duration, no_such
+from tpcharness.cli.options import VARIANTS, config_option, duration, no_such
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import LINK_VARIANTS, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, LINK_VARIANTS, Variant
 
 if TYPE_CHECKING:
     from tpcharness.cli.running import Report
@@ -68,7 +68,7 @@ class PluginCommand(click.Command):
 @click.command("plugin", cls=PluginCommand)
 @click.argument("names", metavar="ENDPOINT | SRC DST", nargs=-1)
 @config_option
-@click.option("--variant", metavar="NAME", help="How to copy from SRC to DST.  [default: https-pull]")
+@click.option("--variant", metavar="NAME", help=f"How to copy from SRC to DST: {VARIANTS}.  [default: https-pull]")
 @click.option(
     "-t",
     "--timeout",
@@ -109,8 +109,9 @@ def command(
     if report.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         return _tell(unknown("interrupted", alarm.seen))
     results = {(str(result.subject), result.variant): result for result in report.store.results()}
-    doors = [results[name, Variant.DOOR] for name in names]
-    verdict = judge(results[" -> ".join(names), chosen], doors, certificate_warning_days=certificate_days)
+    doors = [results[name, door] for name in names for door in DOOR_VARIANTS if (name, door) in results]
+    result = results[" -> ".join(names), chosen] if chosen.of_link else min(doors, key=lambda door: door.ok)
+    verdict = judge(result, doors, certificate_warning_days=certificate_days)
     if report.exit_code is ExitCode.CUT_SHORT and verdict.status is Status.UNKNOWN:
         verdict = _too_late(timeout, alarm.seen)
     return _tell(replace(verdict, details=(*verdict.details, *report.facts.warnings)))
@@ -188,7 +189,8 @@ def _plan(config: Config, names: Sequence[str], variant: Variant) -> Plan:
     for name in names:
         if name not in config.endpoints:
             raise no_such("endpoint", name, config.endpoints)
-    selection = ProbeSelection((variant,), (names[0],), (names[-1],))
+    variants = (variant,) if variant.of_link else DOOR_VARIANTS
+    selection = ProbeSelection(variants, (names[0],), (names[-1],))
     plan = make_plan([config.endpoints[name] for name in names], [selection], opt_out=config.harness.opt_out)
     if not (plan.links if variant.of_link else plan.doors):
         why = "; ".join(f"{dropped.why} {dropped.detail}".strip() for dropped in plan.dropped)

@@ -9,9 +9,19 @@ from pathlib import Path
 import click
 
 from tpcharness.cli.exits import ExitCode
-from tpcharness.cli.options import Invocation, config_option, load_or_exit, no_such, pass_invocation, size
+from tpcharness.cli.options import (
+    OUTPUT_HELP,
+    VARIANTS,
+    Invocation,
+    config_option,
+    link_variants,
+    load_or_exit,
+    no_such,
+    pass_invocation,
+    size,
+)
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import LINK_VARIANTS, Variant
+from tpcharness.model.variant import Variant
 
 
 @click.command("probe")
@@ -25,7 +35,7 @@ from tpcharness.model.variant import LINK_VARIANTS, Variant
     metavar="NAME",
     default=(Variant.HTTPS_PULL.value,),
     show_default=True,
-    help="How to copy; repeatable.",
+    help=f"How to copy: {VARIANTS}, or all; repeatable.",
 )
 @click.option(
     "--size", "sizes", multiple=True, type=size, metavar="SIZE", help="File size in place of 1MiB; repeatable."
@@ -33,7 +43,7 @@ from tpcharness.model.variant import LINK_VARIANTS, Variant
 @click.option(
     "--show", type=click.Choice(["heads", "markers", "all"]), default="all", show_default=True, help="What to tell."
 )
-@click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help="Also write a format to a file.")
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -59,15 +69,10 @@ def command(
     for name in (source, destination):
         if name not in config.endpoints:
             raise no_such("endpoint", name, config.endpoints)
-    known = [variant.value for variant in LINK_VARIANTS]
-    for name in variants:
-        if name not in known:
-            raise no_such("variant", name, known)
+    chosen = link_variants(variants)
     if source == destination:
         raise click.UsageError(f"SRC and DST are both {source}: a file is never copied onto itself")
-    selection = ProbeSelection(
-        tuple(map(Variant, variants)), (source,), (destination,), sizes or ProbeSelection().sizes
-    )
+    selection = ProbeSelection(chosen, (source,), (destination,), sizes or ProbeSelection().sizes)
     plan = make_plan(
         [config.endpoints[source], config.endpoints[destination]], [selection], opt_out=config.harness.opt_out
     )

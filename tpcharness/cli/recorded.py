@@ -19,7 +19,7 @@ from tpcharness.diagnosis.findings import find
 from tpcharness.export.recording import fill_store, read_recording
 from tpcharness.model.finding import Finding
 from tpcharness.results.fields import DocumentError
-from tpcharness.results.run import EndpointFacts, RunEnd, RunFacts
+from tpcharness.results.run import HISTORY, EndpointFacts, RunEnd, RunFacts
 from tpcharness.results.store import MatrixStore
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def history_of(config: Config) -> Iterator[Reader]:
         with open_reader(config.history, Path(config.harness.state_dir)) as reader:
             yield reader
     except HistoryError as error:
-        raise UnreadableHistory(str(error)) from None
+        raise UnreadableHistory(f"{error} (of {config.path}; --config names another)") from None
 
 
 def read_history(config: Config, since: datetime, until: datetime) -> FormerRun:
@@ -113,7 +113,7 @@ def read_history(config: Config, since: datetime, until: datetime) -> FormerRun:
 def facts_of_time(config: Config, since: datetime, until: datetime, *, doors: int, links: int) -> RunFacts:
     """The facts of a time in a daemon's life. There was no plan: what came is what was planned."""
     return RunFacts(
-        run_id=f"history-{since:%Y%m%dT%H%M%SZ}-{until:%Y%m%dT%H%M%SZ}",
+        run_id=f"{HISTORY}{since:%Y%m%dT%H%M%SZ}-{until:%Y%m%dT%H%M%SZ}",
         started_at=since,
         version=__version__,
         harness=config.harness.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -126,7 +126,12 @@ def run_plan(
 
 def clean_up(config: Config) -> Cleaning:
     """Removes what former runs left, in a loop of its own; raises StateError when somebody else is at work there."""
-    return _on_a_loop(_clean_up(config))
+    return with_harness(config, Harness.clean)
+
+
+def with_harness(config: Config, work: Callable[[Harness], Awaitable[T]]) -> T:
+    """Does one thing that is no run, in a loop of its own; raises StateError as `clean_up` does."""
+    return _on_a_loop(_with_harness(config, work))
 
 
 def _on_a_loop(work: Coroutine[Any, Any, T]) -> T:
@@ -137,10 +142,10 @@ def _on_a_loop(work: Coroutine[Any, Any, T]) -> T:
         raise StateError(str(_first(group))) from group
 
 
-async def _clean_up(config: Config) -> Cleaning:
+async def _with_harness(config: Config, work: Callable[[Harness], Awaitable[T]]) -> T:
     clock, store = SystemClock(), MatrixStore()
     async with assemble(config, run_id=new_run_id(clock), sink=store, observer=Onlookers(()), clock=clock) as harness:
-        return await harness.clean()
+        return await work(harness)
 
 
 async def _run(

@@ -27,6 +27,9 @@ DIRECTORY = Path(".testbed")
 SITES = 5
 BASE_PORT = 28440
 
+READY_FILE = "ready.json"
+"""In the testbed's directory, whatever --ready-file says: where `testbed fault` looks."""
+
 _LOCK = "testbed.lock"
 _SWITCH_SECONDS = 10.0
 
@@ -45,7 +48,7 @@ def command() -> None:
 command.add_command(demo)
 
 
-@command.command("up")
+@command.command("up", short_help="Run a grid until Ctrl-C, and print its endpoints.toml.")
 @click.option("--sites", default=SITES, show_default=True, type=click.IntRange(1, 200), help="How many storages.")
 @click.option("--dialect", "dialects", multiple=True, metavar="NAME", help="What they speak, in turn; repeatable.")
 @click.option(
@@ -67,6 +70,8 @@ command.add_command(demo)
     type=click.FloatRange(0, min_open=True),
     help="Time between two performance markers.",
 )
+@click.option("--root", is_flag=True, help="Give every storage a root door too, for xroot third-party copies.")
+@click.option("--tape", is_flag=True, help="Give every storage a tape service too, with one file on tape.")
 @click.option("--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong, and where; repeatable.")
 @click.option(
     "--fault-file",
@@ -94,6 +99,8 @@ def up(
     ephemeral: bool,
     directory: Path | None,
     marker_period: float,
+    root: bool,
+    tape: bool,
     faults: tuple[str, ...],
     fault_file: Path | None,
     config_file: Path | None,
@@ -124,6 +131,8 @@ def up(
         marker_period_seconds=marker_period,
         directory=directory,
         faults=faults + (_read_faults(fault_file) if fault_file else ()),
+        root=root,
+        tape=tape,
     )
     try:
         grid = Grid(spec)
@@ -137,16 +146,15 @@ def up(
         _run(grid, config_file, ready_file, until_stdin_ends=until_stdin_ends)
 
 
-@command.command("fault")
+@command.command("fault", short_help="Switch faults of a running testbed, and show which are on.")
 @click.argument("faults", nargs=-1, metavar="[SITE-B=NAME]...")
 @click.option("--clear", is_flag=True, help="Switch all faults off first.")
 @click.option(
     "--ready-file",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="The one that `testbed up --ready-file` wrote.",
+    help=f"The one that `testbed up --ready-file` wrote.  [default: {DIRECTORY / READY_FILE}]",
 )
-def fault(*, faults: tuple[str, ...], clear: bool, ready_file: Path) -> None:
+def fault(*, faults: tuple[str, ...], clear: bool, ready_file: Path | None) -> None:
     """Switch faults of a running testbed, and show which are on.
 
     A fault is SITE-B=NAME[@METHOD][:after=BYTES][:nth=N][:probability=P]; `testbed up --list-faults` names them.
@@ -154,6 +162,12 @@ def fault(*, faults: tuple[str, ...], clear: bool, ready_file: Path) -> None:
     wanted = [text.partition("=") for text in faults]
     if not all(site and name for site, _, name in wanted):
         raise click.UsageError("a fault is written SITE-B=NAME")
+    if ready_file is None:
+        ready_file = DIRECTORY / READY_FILE
+        if not ready_file.is_file():
+            raise click.UsageError(
+                f"no testbed runs in {DIRECTORY} of this directory: go where it was started, or name its --ready-file"
+            )
     switch = json.loads(ready_file.read_text(encoding="utf-8"))["faults"]
     on = _switch(switch, "DELETE" if clear else "GET", {})
     for site, _, name in wanted:
@@ -222,19 +236,21 @@ def _announce(grid: Grid, config_file: Path | None, ready_file: Path | None) -> 
         f"{_how_to_use(grid, config_file)}   (Ctrl-C ends the testbed)",
         err=True,
     )
-    if ready_file is not None:
-        ready = {
-            "pid": os.getpid(),
-            "issuer": grid.issuer.url,
-            "directory": str(grid.directory),
-            "sites": {site.name: site.url for site in grid.sites},
-            "faults": {"url": grid.switchboard.url, "secret": grid.switchboard.secret.reveal()},
-        }
-        draft = ready_file.with_name(f"{ready_file.name}.part")
+    ready = {
+        "pid": os.getpid(),
+        "issuer": grid.issuer.url,
+        "directory": str(grid.directory),
+        "sites": {site.name: site.url for site in grid.sites},
+        "faults": {"url": grid.switchboard.url, "secret": grid.switchboard.secret.reveal()},
+    }
+    for file in (grid.directory / READY_FILE, ready_file):
+        if file is None:
+            continue
+        draft = file.with_name(f"{file.name}.part")
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(json.dumps(ready, indent=2) + "\n")
-        draft.replace(ready_file)
+        draft.replace(file)
 
 
 def _read_faults(file: Path) -> tuple[str, ...]:
@@ -247,7 +263,8 @@ def _how_to_use(grid: Grid, config_file: Path | None) -> str:
     if config_file is not None:
         return f"tpcharness matrix {config_file}, or tpcharness daemon {config_file}"
     shipped = Path("endpoints.toml")
-    if shipped.is_file() and all(f'"{site.url}"' in shipped.read_text(errors="replace") for site in grid.sites):
+    fits = not (grid.spec.root or grid.spec.tape) and shipped.is_file()
+    if fits and all(f'"{site.url}"' in shipped.read_text(errors="replace") for site in grid.sites):
         return "tpcharness matrix endpoints.toml, or tpcharness daemon endpoints.toml"
     return "save the text above as testbed.toml, then tpcharness matrix testbed.toml, or tpcharness daemon testbed.toml"
 
@@ -256,8 +273,10 @@ def _list_faults() -> None:
     from tpcharness.testbed.fault_catalogue import CATALOGUE
     from tpcharness.testbed.grid import ISSUER_NAME
     from tpcharness.testbed.issuer import ISSUER_FAULTS
+    from tpcharness.testbed.site_faults import ROOT_SENTENCES
 
     rows = [(f"SITE={fault.name}", fault.sentence) for fault in CATALOGUE.values()]
+    rows += [(f"SITE={name}", f"with --root: {sentence}") for name, sentence in ROOT_SENTENCES.items()]
     rows += [(f"{ISSUER_NAME}={fault.name}", fault.sentence) for fault in ISSUER_FAULTS.values()]
     width = max(len(name) for name, _ in rows)
     for name, sentence in rows:

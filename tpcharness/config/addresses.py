@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from tpcharness.config.problems import Unfit
@@ -93,7 +94,12 @@ def check_database(text: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name means this machine only."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, though it may begin with "127."
+        return False
 
 
 def check_path(path: str) -> str:
@@ -102,6 +108,18 @@ def check_path(path: str) -> str:
         raise Unfit("is not a valid URL path", "begin it with / and percent-encode everything unusual, blanks as %20")
     if {".", ".."} & set(unquote(path).split("/")):
         raise Unfit("has . or .. in its path", "write the path without detours")
+    return path
+
+
+def check_tape_file(path: str) -> str:
+    """A plain path of one file, not percent-encoded, which every server reads in the one way. Raises Unfit."""
+    parts = path.split("/")
+    if not path.startswith("/") or len(parts) < 2 or not all(parts[1:]):
+        raise Unfit("is not the path of a file", "begin it with /, with no doubled slash and none at the end")
+    if {".", ".."} & set(parts):
+        raise Unfit("has . or .. in its path", "write the path without detours")
+    if not path.isprintable() or set('%\\?#"') & set(path):
+        raise Unfit("has characters in it that servers read in different ways", "take another file, encode nothing")
     return path
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tpcharness.config.addresses import is_below, is_loopback, same_place
 from tpcharness.config.configuration import Config
@@ -24,6 +24,7 @@ def check(config: Config, source: Source) -> Iterator[Problem]:
     yield from _endpoint_names(source)
     yield from _same_places(config, source)
     yield from _endpoint_settings(config, source)
+    yield from _tape_files(config, source)
     yield from _globs(config, source)
     yield from _times(config, source)
     yield from check_service(config, source)
@@ -41,7 +42,7 @@ def _contact(config: Config, source: Source) -> Iterator[Problem]:
 def _unused_tokens(config: Config, source: Source) -> Iterator[Problem]:
     # From the file, so that an endpoint with another mistake still counts.
     sections = (*source.table("endpoints").values(), source.table("defaults"))
-    used = {section.get("tokens") for section in sections if isinstance(section, dict)}
+    used = [section.get("tokens") for section in sections if isinstance(section, dict)]  # of any type
     for name in config.tokens:
         if name not in used:
             yield source.warning(("tokens", name), "is used by no endpoint", f'write tokens = "{name}" at an endpoint')
@@ -96,6 +97,17 @@ def _endpoint_settings(config: Config, source: Source) -> Iterator[Problem]:
                 f'("{endpoint.scope_base}") does not begin the path of https, "{endpoint.path}"',
                 'write the path that "/" in a scope means there: that of https, or a directory above it',
             )
+
+
+def _tape_files(config: Config, source: Source) -> Iterator[Problem]:
+    for name, endpoint in config.endpoints.items():
+        for path in endpoint.tape_files:
+            if not is_below(quote(path), endpoint.scope_base):
+                yield source.problem(
+                    ("endpoints", name, "tape", "files"),
+                    f'has "{path}", which is not below scope_base, "{endpoint.scope_base}"',
+                    "write the whole path, as in the URL of the file at the https door",
+                )
 
 
 def _globs(config: Config, source: Source) -> Iterator[Problem]:

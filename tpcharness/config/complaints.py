@@ -26,6 +26,7 @@ from tpcharness.config.schema import (
     LimitsSection,
     ProbeSection,
     Section,
+    TapeSection,
     TimeoutsSection,
 )
 from tpcharness.config.source import Source
@@ -156,6 +157,8 @@ def _section(source: Source, path: KeyPath) -> type[Section]:
         return EndpointsFile
     if path[0] == "tokens":
         return TOKEN_SECTIONS[source.value((*path[:2], "kind"))]
+    if path[0] == "endpoints" and path[2:3] == ("tape",) and len(path) > 3:
+        return TapeSection
     return _SECTIONS_BY_KEY[str(path[0])]
 
 

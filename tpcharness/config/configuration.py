@@ -63,8 +63,9 @@ class Config:
                 yield ("tokens", name, key), getattr(tokens, key)
         for name, endpoint in self.endpoints.items():
             for part in fields(endpoint):
+                below = ("tape", "files") if part.name == "tape_files" else (part.name,)
                 if part.name != "name":
-                    yield ("endpoints", name, part.name), getattr(endpoint, part.name)
+                    yield ("endpoints", name, *below), getattr(endpoint, part.name)
         for index, (probe, interval) in enumerate(zip(self.probes, self.intervals, strict=True)):
             yield ("probes", index, "variant"), probe.variants
             yield ("probes", index, "sources"), probe.sources

@@ -22,6 +22,7 @@ from tpcharness.config.addresses import (
     check_page_url,
     check_path,
     check_root_url,
+    check_tape_file,
 )
 from tpcharness.config.moments import MOMENT_HINT, parse_moment
 from tpcharness.config.problems import Unfit, did_you_mean
@@ -34,7 +35,8 @@ from tpcharness.config.quantities import (
     parse_duration,
     parse_size,
 )
-from tpcharness.model.variant import LINK_VARIANTS, Variant
+from tpcharness.model.settings import DAY_SECONDS
+from tpcharness.model.variant import DOOR_VARIANTS, LINK_VARIANTS, Variant
 
 # Words of the full design that this version does not know yet: a message of their own beats "unknown".
 NOT_SUPPORTED = "is not supported by this version"
@@ -124,6 +126,12 @@ def _filled(text: str) -> str:
     return _one_line(text)
 
 
+def _a_day_at_most(seconds: float) -> float:
+    if seconds > DAY_SECONDS:
+        raise Unfit("is longer than a day", "write 24h or less: until then a request for staging stays open")
+    return seconds
+
+
 def _variable(name: str) -> str:
     if not _VARIABLE.fullmatch(name):
         raise Unfit("is not the name of an environment variable", "write the variable's name here, never the token")
@@ -131,7 +139,7 @@ def _variable(name: str) -> str:
 
 
 def _link_variant(value: object) -> Variant:
-    if value == Variant.DOOR:
+    if value in DOOR_VARIANTS:
         raise Unfit("is not between two endpoints", "leave it out: every endpoint's door is checked first, always")
     for variant in LINK_VARIANTS:
         if value == variant:
@@ -180,6 +188,7 @@ Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time", "minLength": 17})
 ]
 SomeDuration = Annotated[Duration, AfterValidator(_some_duration)]
+StageTime = Annotated[SomeDuration, AfterValidator(_a_day_at_most)]
 FilePath = Annotated[str, AfterValidator(_filled)]
 Text = Annotated[str, AfterValidator(_one_line)]
 Filled = Annotated[str, AfterValidator(_filled)]
@@ -196,6 +205,7 @@ EndpointUrl = Annotated[str, AfterValidator(check_endpoint_url)]
 RootDoorUrl = Annotated[str, AfterValidator(check_root_url)]
 IssuerUrl = Annotated[str, AfterValidator(check_issuer_url)]
 UrlPath = Annotated[str, AfterValidator(check_path)]
+TapeFile = Annotated[str, AfterValidator(check_tape_file)]
 PageUrl = Annotated[str, AfterValidator(check_page_url)]
 DocumentUrl = Annotated[str, AfterValidator(check_document_url)]
 Database = Annotated[str, AfterValidator(_filled), AfterValidator(check_database)]

@@ -32,6 +32,8 @@ from tpcharness.config.fields import (
     RootDoorUrl,
     Size,
     SomeDuration,
+    StageTime,
+    TapeFile,
     Text,
     UrlPath,
     Variable,
@@ -49,6 +51,9 @@ from tpcharness.model.settings import (
 from tpcharness.model.variant import DEFAULT_VARIANTS
 
 TOKEN_KINDS_NOT_BUILT = frozenset({"refresh-token", "token-exchange", "oidc-agent", "command", "macaroon"})
+
+MAX_TAPE_FILES = 20
+"""A probe needs a few; more would be a list of somebody's data."""
 
 _LIMITS = RunLimits()
 _TIMES = TimeLimits()
@@ -144,10 +149,19 @@ class DefaultsSection(EndpointSettings, ProbeSettings):
     """Values for every endpoint and every selection of probes that does not say otherwise itself."""
 
 
+class TapeSection(Section):
+    """The endpoint's tape system."""
+
+    files: list[TapeFile] = Field(
+        default_factory=list,
+        max_length=MAX_TAPE_FILES,
+        description="The only files that may ever be staged, agreed with the site: plain paths below `scope_base`, "
+        "as its Tape REST service has them.",
+    )
+
+
 class EndpointSection(EndpointSettings):
     """One storage's door."""
-
-    not_built = frozenset({"tape"})
 
     https: EndpointUrl = Field(description="URL of the directory below which we may write: https://HOST:PORT/PATH.")
     root: RootDoorUrl = Field(
@@ -156,6 +170,7 @@ class EndpointSection(EndpointSettings):
         "A token is sent there under TLS only.",
     )
     site: Text = Field(default="", description="Name of the site that runs the storage.")
+    tape: TapeSection = Field(default=TapeSection(), description=str(TapeSection.__doc__))
 
 
 class ProbeSection(ProbeSettings):
@@ -248,6 +263,7 @@ class TimeoutsSection(Section):
         default=_TIMES.settle_seconds, description="Between two looks whether an abandoned copy still grows."
     )
     cleanup: SomeDuration = Field(default=_TIMES.cleanup_seconds, description="To remove what a probe has made.")
+    stage: StageTime = Field(default=_TIMES.stage_seconds, description="For a file to come from tape; a day at most.")
 
 
 class DaemonSection(Section):

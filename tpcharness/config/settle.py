@@ -98,7 +98,9 @@ class _Settler:
 
     def _endpoint(self, name: str, section: EndpointSection) -> Endpoint:
         values = self._section(("endpoints", name), section, EndpointSettings)
-        return Endpoint(name=name, **values)
+        del values["tape"], self._origins[dotted(("endpoints", name, "tape"))]
+        tape = self._section(("endpoints", name, "tape"), section.tape)
+        return Endpoint(name=name, **values, tape_files=tape["files"])
 
     def _probe(self, index: int, section: ProbeSection) -> tuple[ProbeSelection, float]:
         values = self._section(("probes", index), section, DefaultsSection)

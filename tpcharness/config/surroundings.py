@@ -14,6 +14,9 @@ from tpcharness.config.problems import Problem, Severity
 from tpcharness.config.source import Source
 from tpcharness.model.settings import TokenKind, TokenSettings
 
+TESTBED = ".testbed"
+"""Where the testbed of this machine has its files, unless told otherwise."""
+
 _CA_HINT = "name a PEM file or a directory of hashed certificates"
 
 
@@ -101,5 +104,7 @@ def _look(file: Path) -> os.stat_result | OSError:
 
 def _missing(source: Source, path: KeyPath, file: Path, error: OSError, absent: Severity, hint: str) -> Problem:
     if isinstance(error, FileNotFoundError):
+        if TESTBED in file.parts:
+            hint = "is `tpcharness testbed up` running? It puts this file there, and takes it away at its end"
         return source.problem(path, f"does not exist ({file})", hint, absent)
     return source.problem(path, f"cannot be looked at ({file}): {error.strerror}", "check the path and its permissions")

@@ -19,16 +19,16 @@ from tpcharness.daemon.logs import ResultLog, set_level
 from tpcharness.daemon.memory import collected_seldom
 from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.recorder import Recorder
-from tpcharness.daemon.reload import Blueprint, Prepared
+from tpcharness.daemon.reload import Blueprint, Prepared, TrustUnusable, check_trust
 from tpcharness.daemon.running import ReloadState, Running
 from tpcharness.daemon.signals import signals
+from tpcharness.daemon.sweeping import Sweeper
 from tpcharness.daemon.upkeep import (
     ask_patience,
     feed_watchdog,
     keep_findings,
     show_status,
     status_line,
-    sweep,
     tell_what_stays,
     tirelessly,
     watch_state,
@@ -273,9 +273,14 @@ class _Life:
         )
 
     async def _take_leave(self) -> None:
-        """Takes the seeds away, as far as the time to stop allows; says what stays."""
+        """Takes away what is left, seeds too, as far as the time to stop allows; says what stays."""
         seconds = self._running.config.daemon.stop_seconds * (1 - PROBES_SHARE)
-        work = {*self._retiring, self._group.create_task(self._remove_seeds(self._tenure.wiring), name="seeds")}
+        wiring = self._tenure.wiring
+        work = {
+            *self._retiring,
+            self._group.create_task(self._remove_seeds(wiring), name="seeds"),
+            self._group.create_task(Sweeper(self._running, wiring, self._observer).last(), name="leftovers"),
+        }
         impatient = self._group.create_task(self._leave.wait(), name="second signal")
         over = self._group.create_task(asyncio.wait(work), name="last clean-up")
         await asyncio.wait({over, impatient}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -300,12 +305,17 @@ class _Life:
                 token_record=self._record,
             )
         )
+        try:
+            await check_trust(wiring)
+        except TrustUnusable:
+            await closing.aclose()
+            raise
         return _Tenure(wiring, closing)
 
     def _attend(self, tenure: _Tenure) -> None:
         running, wiring = self._running, tenure.wiring
         tenure.attendants = [
-            self._go_on("clean-up", lambda: sweep(running, wiring, self._observer)),
+            self._go_on("clean-up", Sweeper(running, wiring, self._observer).run),
             self._go_on("downtimes", lambda: self._downtimes.follow(wiring.config, wiring.client)),
         ]
 
@@ -332,20 +342,22 @@ class _Life:
             self._notifier.reloading()
             try:
                 read = await asyncio.to_thread(self._blueprint.read, running.config)
-            except ScheduleTooLarge as error:
-                errors: tuple[str, ...] = (str(error),)
-                read = None
-            if isinstance(read, ConfigErrors):
-                errors = tuple(problem.one_line for problem in read.errors)
-            elif read is not None:
-                prepared, waiting = read
-                if await self._adopt(prepared):
-                    for warning in waiting:
-                        log.warning("%s", warning)
-                    running.reload_state = ReloadState(ok=True, at=at, errors=waiting, succeeded_at=at)
-                    self._notifier.ready(status_line(running))
-                    return running.reload_state
-                errors = ("the service is stopping",)
+                if isinstance(read, ConfigErrors):
+                    errors = tuple(problem.one_line for problem in read.errors)
+                else:
+                    prepared, waiting = read
+                    if await self._adopt(prepared):
+                        for warning in waiting:
+                            log.warning("%s", warning)
+                        running.reload_state = ReloadState(ok=True, at=at, errors=waiting, succeeded_at=at)
+                        self._notifier.ready(status_line(running))
+                        return running.reload_state
+                    errors = ("the service is stopping",)
+            except (ScheduleTooLarge, TrustUnusable) as error:
+                errors = (str(error),)
+            except Exception:  # a bug of ours must not end what runs well
+                log.exception("bug while the configuration was read again")
+                errors = ("an internal error, see the log",)
             for line in errors:
                 log.error("the configuration file is not taken, the former one holds: %s", line)
             running.reload_state = ReloadState(False, at, errors, running.reload_state.succeeded_at)
@@ -355,12 +367,13 @@ class _Life:
     async def _adopt(self, prepared: Prepared) -> bool:
         """Swaps everything that belongs to a configuration, in one step of the event loop; not when it is the end."""
         self._generation += 1
+        running, former = self._running, self._tenure
+        arrangement = await asyncio.to_thread(running.schedule.arrange, prepared.scheduled)
         tenure = await self._open_wiring(prepared)
         if self._stop.is_set():
             await tenure.closing.aclose()
             return False
-        running, former = self._running, self._tenure
-        change, over = running.service.adopt(tenure.wiring.probes, limits_of(prepared.config), prepared.scheduled)
+        change, over = running.service.adopt(tenure.wiring.probes, limits_of(prepared.config), arrangement)
         running.latest.retain(prepared.keys)
         running.config, running.offers = prepared.config, prepared.offers
         self._prepared, self._tenure = prepared, tenure

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tpcharness.assembly import Wiring
 from tpcharness.config.configuration import Config
 from tpcharness.config.load import load_config
 from tpcharness.config.problems import ConfigErrors
@@ -14,6 +15,7 @@ from tpcharness.engine.plan import schedule_of
 from tpcharness.model.endpoint import Subject
 from tpcharness.model.plan import PlannedProbe, ScheduledProbe
 from tpcharness.model.variant import Variant
+from tpcharness.payload.lock import StateUnusable
 
 _FIXED = ("harness.name", "harness.state_dir", "daemon.", "history.")
 _TAKEN_AT_ONCE = frozenset({"daemon.door_interval"})
@@ -75,3 +77,24 @@ def waits_for_restart(held: Config, wanted: Config) -> Iterator[str]:
     for key, value in wanted.settings():
         if key not in _TAKEN_AT_ONCE and key.startswith(_FIXED) and before.get(key) != value:
             yield f"{key} has changed: that needs a restart"
+
+
+class TrustUnusable(StateUnusable):
+    """A configured CA file or directory is not one."""
+
+
+async def check_trust(wiring: Wiring) -> None:
+    """Looks now rather than at each exchange, where it would be our side's failure again and again.
+
+    Raises TrustUnusable for a CA file or directory that cannot be used.
+    """
+    config = wiring.config
+    own = {each.ca_path for each in config.endpoints.values()} | {each.ca_path for each in config.tokens.values()}
+    for path in ("", *sorted(own)):
+        try:
+            await wiring.client.trust.context(path)
+        except OSError as error:  # ssl.SSLError is one
+            raise TrustUnusable(
+                f"ca_path {path or config.harness.ca_path} cannot be used ({error.strerror or error}); "
+                "name a PEM file or a directory of hashed certificates"
+            ) from error

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tpcharness.model.downtime import Downtime
-from tpcharness.model.endpoint import Link
+from tpcharness.model.endpoint import Link, Subject
 from tpcharness.model.finding import Finding
 from tpcharness.model.plan import PlannedProbe
 from tpcharness.model.result import Result
@@ -49,8 +49,9 @@ class Running:
     """A service under way. Everything here lives on its event loop; only `daemon` changes it, all others read.
 
     What is replaced is replaced as a whole, so a page keeps what it took. `findings` are those of confirmed states,
-    some seconds old. `offers` are the configured probes, smallest first, by source, destination (for a door the
-    endpoint twice) and variant. `ready` says whether the schedule runs. `url` is where the pages are, once they are.
+    some seconds old, and `explained` the failing probes that they were made from. `offers` are the configured probes,
+    smallest first, by source, destination (for a door the endpoint twice) and variant. `ready` says whether the
+    schedule runs. `url` is where the pages are, once they are.
     """
 
     config: Config
@@ -70,6 +71,7 @@ class Running:
     log_level_setter: Callable[[str], None]
     offers: Mapping[tuple[str, str, Variant], tuple[PlannedProbe, ...]]
     findings: tuple[Finding, ...] = ()
+    explained: frozenset[tuple[Subject, Variant]] = frozenset()
     downtimes: tuple[Downtime, ...] = ()
     ready: bool = False
     url: str = ""

@@ -1,4 +1,4 @@
-"""What a service does beside probing, each an endless task: findings, clean-up, its state, and signs of life."""
+"""What a service does beside probing, each an endless task: findings, its state, and signs of life."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from tpcharness.assembly import Wiring
 from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.running import Running
 from tpcharness.diagnosis.findings import find
 from tpcharness.engine.service import TICK_SECONDS
 from tpcharness.export.quantities import count_text
+from tpcharness.model.endpoint import Subject
 from tpcharness.model.finding import Finding
-from tpcharness.model.progress import Observer
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
+from tpcharness.model.variant import Outcome, Variant
 from tpcharness.payload.ledger import Ledger, LedgerEntry, LedgerError
-from tpcharness.results.latest import Glance
+from tpcharness.results.latest import Glance, Key, StaleAfter
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 60.0
 FINDINGS_SECONDS = 5.0
-SWEEP_SECONDS = 3600.0
+AGEING_SECONDS = 30.0
 STATUS_SECONDS = 10.0
 STATE_SECONDS = 5.0
 START_SECONDS = 120.0
 STARTS_TOLD = 10
 FEEDS_PER_WATCHDOG = 3
+
+_BAD = (Outcome.FAILURE, Outcome.ERROR)
 
 
 async def tirelessly(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -43,34 +45,43 @@ async def tirelessly(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -
 
 
 async def keep_findings(running: Running) -> None:
-    """Works out the findings anew when there are new results: in a thread, for a full mesh takes its time."""
-    seen = -1
+    """Works out the findings anew when there are new results, and now and then, for what was known becomes too old.
+
+    In a thread: for a full mesh it takes its time.
+    """
+    loop = asyncio.get_running_loop()
+    seen, again_at = -1, 0.0
     while True:
-        if running.latest.version != seen:
-            seen = running.latest.version
+        if running.latest.version != seen or loop.time() >= again_at:
+            seen, again_at = running.latest.version, loop.time() + AGEING_SECONDS
             confirmed, glances = running.schedule.confirmations.results(), running.latest.glances()
-            running.findings = await asyncio.to_thread(_find, confirmed, glances)
+            now, limit = running.clock.now().timestamp(), running.latest.stale_after_seconds
+            found = await asyncio.to_thread(causes, confirmed, glances, now, limit)
+            running.findings, running.explained = found
         await asyncio.sleep(FINDINGS_SECONDS)
 
 
-def _find(confirmed: Iterable[Result], glances: Iterable[Glance]) -> tuple[Finding, ...]:
-    """The causes of what is confirmed; links that are skipped for a down endpoint count as its cells."""
-    results = (result for glance in glances for result in glance.results)
-    return find([*confirmed, *(result for result in results if result.reason is Reason.ENDPOINT_DOWN)])
+def causes(
+    confirmed: Iterable[Result], glances: Iterable[Glance], now: float, stale_after: StaleAfter
+) -> tuple[tuple[Finding, ...], frozenset[Key]]:
+    """The causes of what is confirmed and not stale, and the failing probes among that; `now` is epoch seconds.
 
-
-async def sweep(running: Running, wiring: Wiring, observer: Observer) -> None:
-    """Takes away what former runs left, and what probes of this one could not; then now and then again."""
-    while True:
-        if entries := running.forgotten():
-            cleaning = await wiring.clean(observer, entries=entries)
-            for kept in cleaning.kept:
-                log.info("kept %s: %s", kept.entry.url, kept.why)
-            removed, gone, stay = len(cleaning.removed), len(cleaning.gone), len(cleaning.kept)
-            log.info(
-                "clean-up of %s: %d removed, %d gone, %d kept", count_text(len(entries), "file"), removed, gone, stay
-            )
-        await asyncio.sleep(SWEEP_SECONDS)
+    Links that are skipped for a down endpoint count as its cells. What was seen last says whether a probe is stale:
+    its confirmed state may be older, and is believed until it is contradicted often enough.
+    """
+    fresh: set[tuple[Subject, Variant, int]] = set()
+    down = []
+    for glance in glances:
+        limit = stale_after(glance.subject, glance.variant)
+        for result, start in zip(glance.results, glance.starts, strict=True):
+            if limit is not None and start < now - limit:
+                continue
+            fresh.add((result.subject, result.variant, result.size_bytes))
+            if result.reason is Reason.ENDPOINT_DOWN:
+                down.append(result)
+    believed = [each for each in confirmed if (each.subject, each.variant, each.size_bytes) in fresh]
+    failing = frozenset((each.subject, each.variant) for each in believed if each.outcome in _BAD)
+    return find([*believed, *down]), failing
 
 
 async def watch_state(ledger: Ledger, lost: Callable[[LedgerError], None]) -> None:
@@ -90,9 +101,9 @@ def tell_what_stays(entries: Sequence[LedgerEntry], *, known: bool) -> None:
         return
     number = count_text(len(entries), "file")
     if known:
-        log.warning("%s of ours stay in the ledger for the next start", number)
+        log.warning("%s of ours left in the ledger for the next start", number)
         return
-    log.error("%s of ours stay at storages, and no ledger knows of them any more:", number)
+    log.error("%s of ours left at storages, known to no ledger any more:", number)
     for entry in entries:
         log.error("left at %s: %s", entry.endpoint, entry.url)
 

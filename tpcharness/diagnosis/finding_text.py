@@ -33,18 +33,18 @@ _ADVICE = {
 }
 
 
-def endpoint_down(name: str, reason: Reason, blame: Blame, cells: int, of: int) -> str:
+def endpoint_down(name: str, door: Variant, reason: Reason, blame: Blame, cells: int, of: int) -> str:
     """SITE-C fails its door check: connection_refused - the endpoint's port ...; 12 of 12 cells there not tried."""
     # A missing token says nothing about the storage: it is not down, we cannot look.
     ours = blame in (Blame.ISSUER, Blame.CLIENT)
-    what = f"{name} cannot be tested" if ours else f"{name} fails its door check"
+    what = f"{name} cannot be tested" if ours else f"{name} fails its {door} check"
     return _sentence(what, (reason,), _to_act((blame,), {Blame.DESTINATION: ""}), _lost(cells, of))
 
 
-def refuses_tokens(name: str, issuer: str, accepted: int, reason: Reason, cells: int, of: int) -> str:
+def refuses_tokens(name: str, door: Variant, issuer: str, accepted: int, reason: Reason, cells: int, of: int) -> str:
     """SITE-C refuses tokens of https://iam/ at its door, 11 other endpoints accept them: unauthenticated - ..."""
     others = f"{accepted} other endpoint{'s accept' if accepted > 1 else ' accepts'} them"
-    return _sentence(f"{name} refuses tokens of {issuer} at its door, {others}", (reason,), _lost(cells, of))
+    return _sentence(f"{name} refuses tokens of {issuer} at its {door}, {others}", (reason,), _lost(cells, of))
 
 
 def issuer_not_accepted(issuer: str, names: Sequence[str], reason: Reason, cells: int, of: int) -> str:

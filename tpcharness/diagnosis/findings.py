@@ -33,7 +33,7 @@ from tpcharness.diagnosis.shapes import shapes
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Phase
+from tpcharness.model.variant import Blame, Phase, Variant
 
 MIN_ENDPOINTS = 3
 """With fewer, a matrix in which everything fails is a few failing links."""
@@ -48,8 +48,11 @@ def find(results: Iterable[Result]) -> tuple[Finding, ...]:
     Every failing cell is explained by one finding; what was skipped for failed doors, by each endpoint that is down.
     A cell that is certain of its blame never supports an accusation of the other end.
     """
-    doors, cells = latest(results)
+    by_kind, cells = latest(results)
+    doors = by_kind[Variant.DOOR]
     findings, rest = _behind_doors(doors, cells)
+    found, rest = _behind_root_doors(by_kind, cells, rest)
+    findings += found
     found, rest = _without_tokens(rest)
     board = Board(rest)
     findings += found + _of_links(doors, board)
@@ -81,6 +84,17 @@ def _behind_doors(doors: Mapping[str, Result], cells: Sequence[Cell]) -> tuple[l
     return [_fallen_finding(each, list(taken[number]), there[number]) for number, each in enumerate(fallen)], rest
 
 
+def _behind_root_doors(
+    doors: Mapping[Variant, Mapping[str, Result]], cells: Iterable[Cell], rest: Iterable[Cell]
+) -> tuple[list[Finding], list[Cell]]:
+    """The findings about root doors of endpoints that are well otherwise; and what is left of `rest` after them."""
+    https = doors[Variant.DOOR]
+    own = {name: door for name, door in doors[Variant.ROOT_DOOR].items() if name not in https or https[name].ok}
+    findings, unexplained = _behind_doors(own, [cell for cell in cells if Variant.ROOT_DOOR in cell.variant.doors])
+    open_still = set(unexplained)
+    return findings, [cell for cell in rest if cell in open_still or Variant.ROOT_DOOR not in cell.variant.doors]
+
+
 def _explains(cell: Cell, down: Place) -> bool:
     return cell.skipped_for_door or (cell.failing and cell.supports(down.role))
 
@@ -90,10 +104,12 @@ def _fallen_finding(fallen: Fallen, taken: list[Cell], of: int) -> Finding:
     blame = door.blame
     match fallen.kind:
         case FindingKind.ENDPOINT_DOWN:
-            sentence = text.endpoint_down(fallen.culprit, door.reason, blame, cells, of)
+            sentence = text.endpoint_down(fallen.culprit, door.variant, door.reason, blame, cells, of)
         case FindingKind.REFUSES_TOKENS:
             issuer = issuer_of(door)
-            sentence = text.refuses_tokens(fallen.culprit, issuer, fallen.accepted, door.reason, cells, of)
+            sentence = text.refuses_tokens(
+                fallen.culprit, door.variant, issuer, fallen.accepted, door.reason, cells, of
+            )
         case FindingKind.ISSUER_NOT_ACCEPTED:
             blame = Blame.UNDETERMINED
             sentence = text.issuer_not_accepted(fallen.culprit, names, door.reason, cells, of)

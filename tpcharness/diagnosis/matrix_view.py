@@ -11,7 +11,7 @@ from tpcharness.diagnosis.families import HEARSAY, family
 from tpcharness.model.endpoint import EndpointSubject, LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Outcome, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Blame, Outcome, Variant
 
 MIN_SHARE = 0.8
 """Share of the cells that must fail before a pattern is seen, and of these that must agree."""
@@ -122,23 +122,24 @@ def _reported(result: Result) -> frozenset[Blame]:
     return suspects
 
 
-def latest(results: Iterable[Result]) -> tuple[dict[str, Result], list[Cell]]:
-    """The doors by endpoint, and the cells; of each subject, variant and size the latest result counts."""
+def latest(results: Iterable[Result]) -> tuple[dict[Variant, dict[str, Result]], list[Cell]]:
+    """The doors of each kind by endpoint, and the cells; of each subject, variant and size the latest result counts."""
     newest: dict[tuple[object, Variant, int], Result] = {}
     for result in results:
         key = result.subject, result.variant, result.size_bytes
         before = newest.get(key)
         if before is None or (before.started_at, before.attempt) <= (result.started_at, result.attempt):
             newest[key] = result
-    doors: dict[str, Result] = {}
+    doors: dict[Variant, dict[str, Result]] = {variant: {} for variant in DOOR_VARIANTS}
     cells: dict[tuple[str, str, Variant], Result] = {}
     for result in sorted(newest.values(), key=lambda result: (_WORST_FIRST[result.outcome], result.size_bytes)):
         match result.subject:
-            case EndpointSubject(name) if result.variant is Variant.DOOR:
-                doors.setdefault(name, result)
+            case EndpointSubject(name) if result.variant in doors:
+                doors[result.variant].setdefault(name, result)
             case LinkSubject(source, destination):
                 cells.setdefault((source, destination, result.variant), result)
-    return dict(sorted(doors.items())), [Cell.of(*key, cells[key]) for key in sorted(cells)]
+    in_order = {variant: dict(sorted(found.items())) for variant, found in doors.items()}
+    return in_order, [Cell.of(*key, cells[key]) for key in sorted(cells)]
 
 
 def variants_of(cells: Iterable[Cell]) -> tuple[Variant, ...]:

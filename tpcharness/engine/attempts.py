@@ -16,6 +16,7 @@ from tpcharness.model.result import Result
 from tpcharness.model.seams import Clock, Probe, ProbeContext
 from tpcharness.model.secret import redact
 from tpcharness.model.variant import Variant
+from tpcharness.payload.lock import StateUnusable
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,9 @@ class Attempts:
             # Nobody cancelled us: it leaked out of something that the probe awaited.
             _log_bug(planned, error)
             return self.stand_ins.internal(planned, probe_id, attempt, error)
+        except StateUnusable as error:  # no bug, though ours: without our notes nothing may be sent
+            log.error("%s: %s", label(planned), error)  # noqa: TRY400 - no place in the code is to blame
+            return self.stand_ins.unnoted(planned, probe_id, attempt, error)
         except Exception as error:  # the one place where a bug in a probe must not end the run
             _log_bug(planned, error)
             return self.stand_ins.internal(planned, probe_id, attempt, error)

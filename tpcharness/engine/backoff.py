@@ -29,9 +29,12 @@ class Member(Protocol):
     def idle(self) -> bool: ...
 
 
+Groups = dict[Group, list[Member]]
+
+
 @dataclass(slots=True, eq=False)
 class _Links:
-    """`verdicts` are the latest of the members that have one: whether this end was to blame."""
+    """`verdicts` are the latest of the members that have one, by seed: whether this end was to blame."""
 
     members: list[Member] = field(default_factory=list)
     verdicts: dict[int, bool] = field(default_factory=dict)
@@ -49,11 +52,8 @@ class _Links:
         self.blamed += blamed - self.verdicts.get(seed, False)
         self.verdicts[seed] = blamed
 
-    def retain(self, members: list[Member]) -> None:
-        self.members = sorted(members, key=lambda member: member.seed)
-        seeds = {member.seed for member in members}
-        self.verdicts = {seed: blamed for seed, blamed in self.verdicts.items() if seed in seeds}
-        self.blamed = sum(self.verdicts.values())
+    def forget(self, seed: int) -> None:
+        self.blamed -= self.verdicts.pop(seed, False)
 
 
 class BackOff:
@@ -67,15 +67,16 @@ class BackOff:
     def __init__(self) -> None:
         self._groups: dict[Group, _Links] = {}
 
-    def replace(self, members: Iterable[tuple[LinkSubject, Variant, Member]]) -> None:
-        """Takes the links that there are now; what is known of the others is forgotten."""
-        found: dict[Group, list[Member]] = {}
-        for subject, variant, member in members:
+    def take(self, groups: Groups, gone: Iterable[tuple[LinkSubject, Variant, int]]) -> None:
+        """Takes the links that there are now; what is known of those that are `gone` (by seed) is forgotten."""
+        for subject, variant, seed in gone:
             for group in _groups(subject, variant):
-                found.setdefault(group, []).append(member)
-        self._groups = {group: self._groups.get(group) or _Links() for group in found}
-        for group, mine in found.items():
-            self._groups[group].retain(mine)
+                if links := self._groups.get(group):
+                    links.forget(seed)
+        former, self._groups = self._groups, {}
+        for group, members in groups.items():
+            links = self._groups[group] = former.get(group) or _Links()
+            links.members = members
 
     def see(self, result: Result, seed: int) -> None:
         """Takes the newest result of a link; one that was skipped says nothing."""
@@ -95,6 +96,17 @@ class BackOff:
             if canary is None or canary.seed != seed:
                 return True
         return False
+
+
+def groups_of(members: Iterable[tuple[LinkSubject, Variant, Member]]) -> Groups:
+    """The groups of these links, the members of each by their hash."""
+    found: Groups = {}
+    for subject, variant, member in members:
+        for group in _groups(subject, variant):
+            found.setdefault(group, []).append(member)
+    for mine in found.values():
+        mine.sort(key=lambda member: member.seed)
+    return found
 
 
 def _groups(subject: LinkSubject, variant: Variant) -> tuple[Group, Group]:

@@ -39,25 +39,10 @@ class Budgets:
         self._shares: dict[str, float] = {}
         self._days: dict[str, _Day] = {}
 
-    def plan(self, scheduled: Iterable[ScheduledProbe]) -> None:
-        """Takes what is to run from now on; days of endpoints that are not in it are forgotten."""
-        bytes_wanted: defaultdict[str, float] = defaultdict(float)
-        transfers_wanted: defaultdict[str, float] = defaultdict(float)
-        endpoints: dict[str, Endpoint] = {}
-        for one in scheduled:
-            per_day = DAY_SECONDS / one.interval_seconds
-            for endpoint in ends(one.probe):
-                endpoints[endpoint.name] = endpoint
-                bytes_wanted[endpoint.name] += per_day * one.probe.size_bytes
-                transfers_wanted[endpoint.name] += per_day
-        self._shares = {
-            name: min(
-                _share(bytes_wanted[name], endpoint.bytes_per_day),
-                _share(transfers_wanted[name], endpoint.transfers_per_day),
-            )
-            for name, endpoint in endpoints.items()
-        }
-        self._days = {name: day for name, day in self._days.items() if name in endpoints}
+    def take(self, shares: dict[str, float]) -> None:
+        """Takes the `shares_of` what is to run from now on; days of endpoints that are not in it are forgotten."""
+        self._shares = shares
+        self._days = {name: day for name, day in self._days.items() if name in shares}
 
     def share(self, probe: PlannedProbe) -> float:
         """The part of its rounds in which the probe may run, more than 0 and at most 1."""
@@ -91,6 +76,26 @@ class Budgets:
         if day is None or day.number != number:
             day = self._days[endpoint] = _Day(number)
         return day
+
+
+def shares_of(scheduled: Iterable[ScheduledProbe]) -> dict[str, float]:
+    """The part of its links' rounds that each endpoint's budget gives, more than 0 and at most 1."""
+    bytes_wanted: defaultdict[str, float] = defaultdict(float)
+    transfers_wanted: defaultdict[str, float] = defaultdict(float)
+    endpoints: dict[str, Endpoint] = {}
+    for one in scheduled:
+        per_day = DAY_SECONDS / one.interval_seconds
+        for endpoint in ends(one.probe):
+            endpoints[endpoint.name] = endpoint
+            bytes_wanted[endpoint.name] += per_day * one.probe.size_bytes
+            transfers_wanted[endpoint.name] += per_day
+    return {
+        name: min(
+            _share(bytes_wanted[name], endpoint.bytes_per_day),
+            _share(transfers_wanted[name], endpoint.transfers_per_day),
+        )
+        for name, endpoint in endpoints.items()
+    }
 
 
 def _share(wanted: float, budget: int) -> float:

@@ -5,7 +5,7 @@ Metrics of single results and the history do not: they are never smoothed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from tpcharness.diagnosis.belief import Belief, seen
 from tpcharness.model.endpoint import Subject
@@ -33,18 +33,13 @@ class Confirmations:
         self._aside: dict[Cell, set[int]] = {}
 
     def see(self, result: Result) -> bool:
-        """Takes the newest result of a probe; whether that confirmed another state than before.
-
-        What was seen last, by a former service too, counts once.
-        """
+        """Takes the newest result of a probe; whether that confirmed another state than before."""
         if result.outcome is Outcome.SKIPPED:
             return False
         result = without_exchanges(result)
         cell, size = (result.subject, result.variant), result.size_bytes
         beliefs = self._beliefs.setdefault(cell, {})
         former = beliefs.get(size)
-        if former is not None and _same(former.latest, result):
-            return False
         now = beliefs[size] = seen(former, result, self._k)
         self._tell_again(cell, size)
         return now.believed is not None and (
@@ -55,6 +50,11 @@ class Confirmations:
         """Takes what a former service thought of a probe, in place of what was seen of it here."""
         latest = belief.latest
         self._beliefs.setdefault((latest.subject, latest.variant), {})[latest.size_bytes] = belief
+
+    def knows(self, result: Result) -> bool:
+        """Whether this is the newest result that it knows of the probe."""
+        belief = self._beliefs.get((result.subject, result.variant), {}).get(result.size_bytes)
+        return belief is not None and _same(belief.latest, result)
 
     def set_aside(self, subject: Subject, variant: Variant, size_bytes: int) -> None:
         """The probe cannot be tried now (its endpoint is down, or in a downtime): its state is not told until it is
@@ -84,13 +84,12 @@ class Confirmations:
         belief = self._beliefs.get((subject, variant), {}).get(size_bytes)
         return belief is not None and belief.pending(self._k)
 
-    def retain(self, probes: Iterable[tuple[Subject, Variant, int]]) -> None:
-        """Forgets every probe but these: they are not configured any more."""
-        kept = set(probes)
-        for cell, beliefs in list(self._beliefs.items()):
-            for size in [size for size in beliefs if (*cell, size) not in kept]:
-                del beliefs[size]
-                self._tell_again(cell, size)
+    def forget(self, subject: Subject, variant: Variant, size_bytes: int) -> None:
+        """The probe is not configured any more."""
+        cell = subject, variant
+        if beliefs := self._beliefs.get(cell):
+            beliefs.pop(size_bytes, None)
+            self._tell_again(cell, size_bytes)
             if not beliefs:
                 del self._beliefs[cell]
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from tpcharness.engine.arrangement import Arrangement
 from tpcharness.engine.backoff import SLOWER, BackOff
 from tpcharness.engine.budgets import Budgets
 from tpcharness.engine.refusals import Refusals
@@ -16,6 +17,7 @@ from tpcharness.model.downtime import Downtime, host_name
 from tpcharness.model.endpoint import Endpoint, Link, LinkSubject
 from tpcharness.model.plan import PlannedProbe
 from tpcharness.model.result import Result
+from tpcharness.model.variant import Variant
 
 
 class SkipReason(StrEnum):
@@ -30,37 +32,44 @@ class SkipReason(StrEnum):
     SHUTDOWN = "shutdown"
 
 
+Door = tuple[str, Variant]
+"""Which door of which endpoint."""
+
+
 class Doors:
     """The latest verdict of every door that is scheduled."""
 
     def __init__(self) -> None:
-        self._scheduled: frozenset[str] = frozenset()
-        self._latest: dict[str, Result] = {}
+        self._scheduled: frozenset[Door] = frozenset()
+        self._latest: dict[Door, Result] = {}
 
-    def replace(self, scheduled: Iterable[str]) -> None:
-        """Takes the endpoints whose doors are probed."""
+    def replace(self, scheduled: Iterable[Door]) -> None:
+        """Takes the doors that are probed."""
         self._scheduled = frozenset(scheduled)
-        self._latest = {name: result for name, result in self._latest.items() if name in self._scheduled}
+        self._latest = {door: result for door, result in self._latest.items() if door in self._scheduled}
 
     def see(self, endpoint: str, result: Result) -> bool:
         """Takes a door's newest verdict; whether that door was down and is not any more."""
-        former = self._latest.get(endpoint)
-        self._latest[endpoint] = result
+        door = (endpoint, result.variant)
+        former = self._latest.get(door)
+        self._latest[door] = result
         return result.ok and former is not None and not former.ok
 
-    def failed(self, endpoint: str) -> bool:
-        result = self._latest.get(endpoint)
+    def failed(self, endpoint: str, variant: Variant) -> bool:
+        result = self._latest.get((endpoint, variant))
         return result is not None and not result.ok
 
-    def unknown(self, link: Link) -> bool:
-        """Whether one of the ends has a door that was not looked at yet."""
-        ends = (link.source.name, link.destination.name)
-        return any(name in self._scheduled and name not in self._latest for name in ends)
+    def unknown(self, link: Link, variant: Variant) -> bool:
+        """Whether one of the doors that the link needs was not looked at yet."""
+        return any(door in self._scheduled and door not in self._latest for door in _needed(link, variant))
 
-    def failures(self, link: Link) -> tuple[Result, ...]:
-        """The failed doors of a link's ends, the source's first."""
-        ends = (link.source.name, link.destination.name)
-        return tuple(self._latest[name] for name in ends if self.failed(name))
+    def failures(self, link: Link, variant: Variant) -> tuple[Result, ...]:
+        """The failed doors of those that the link needs, the source's first."""
+        return tuple(self._latest[door] for door in _needed(link, variant) if self.failed(*door))
+
+
+def _needed(link: Link, variant: Variant) -> tuple[Door, ...]:
+    return tuple((end.name, door) for end in (link.source, link.destination) for door in variant.doors)
 
 
 class Downtimes:
@@ -70,6 +79,7 @@ class Downtimes:
         self._all: tuple[Downtime, ...] = ()
         self._endpoints: tuple[Endpoint, ...] = ()
         self._touching: dict[str, list[Downtime]] = {}
+        self._resting: frozenset[str] = frozenset()
 
     def replace(self, downtimes: Sequence[Downtime]) -> None:
         self._all = tuple(downtimes)
@@ -86,6 +96,12 @@ class Downtimes:
             return None
         at = datetime.fromtimestamp(now, UTC)
         return max((each for each in touching if each.active(at)), key=lambda each: each.end, default=None)
+
+    def begun(self, now: float) -> frozenset[str]:
+        """The endpoints that are in a downtime, and were not when this was asked the last time."""
+        before = self._resting
+        self._resting = frozenset(name for name in self._touching if self.of(name, now) is not None)
+        return self._resting - before
 
     def _match(self) -> None:
         """As Downtime.touches, but each host of a document of thousands is looked up once."""
@@ -138,15 +154,16 @@ class Gates:
         self.back_off = BackOff()
         self.busy = Busy()
 
-    def know(self, turns: Sequence[Turn]) -> None:
-        """Takes the turns that there are from now on."""
-        endpoints = {endpoint.name: endpoint for turn in turns for endpoint in turn.endpoints}
-        self.doors.replace(turn.endpoints[0].name for turn in turns if turn.link is None)
-        self.downtimes.know(endpoints.values())
-        self.refusals.retain(endpoints)
-        self.budgets.plan(turn.scheduled for turn in turns)
-        self.back_off.replace(
-            (turn.key[0], turn.key[1], turn) for turn in turns if isinstance(turn.key[0], LinkSubject)
+    def take(self, arrangement: Arrangement) -> None:
+        """Takes what there is from now on."""
+        self.doors.replace(arrangement.doors)
+        self.downtimes.know(arrangement.endpoints.values())
+        self.refusals.retain(arrangement.endpoints)
+        self.budgets.take(arrangement.shares)
+        gone = ((turn.key[0], turn.key[1], turn.seed) for turn in arrangement.removed)
+        self.back_off.take(
+            arrangement.groups,
+            ((subject, variant, seed) for subject, variant, seed in gone if isinstance(subject, LinkSubject)),
         )
 
     def away(self, turn: Turn, now: float) -> SkipReason | None:

@@ -7,6 +7,7 @@ mesh of n endpoints any n // 2 - 1 consecutive links therefore touch each endpoi
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from tpcharness.model.endpoint import Endpoint, Link, LinkSubject
 from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe, ScheduledProbe
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Variant
 
 DOOR_BYTES = 64 * 1024
 """Size of the payload file of a door: enough for more than one TLS record, a burden for nobody."""
@@ -66,21 +67,23 @@ def make_plan(
     Every selected (link, variant) is either planned, once per size, or dropped with one reason; the first that
     applies of: filtered, opted out, no root door, same storage. An endpoint with itself is no link and is not
     mentioned, unless the filters name it both as source and destination (same_endpoint). Every endpoint that a planned
-    link touches gets a door; so does one whose door is asked for, by the variant `door` in a selection or filter.
+    link touches gets the doors that the link's variant needs; so does one whose door is asked for, by its variant in a
+    selection or filter. A root door that is asked for where there is none is not mentioned.
     """
     mesh = _Mesh(endpoints, opt_out, filters)
     wanted: dict[tuple[str, str], dict[Work, None]] = {}
     passes: dict[Work, None] = {}
     dropped: dict[tuple[str, str, Variant], Dropped] = {}
-    asked_doors: set[str] = set()
+    asked_doors: dict[str, set[Variant]] = defaultdict(set)
 
     for selection in selections:
         sources = mesh.matching(selection.sources)
         destinations = mesh.matching(selection.destinations)
         variants = [variant for variant in selection.variants if variant.of_link]
         sizes = filters.sizes or selection.sizes
-        if Variant.DOOR in selection.variants or Variant.DOOR in filters.variants:
-            asked_doors |= sources | destinations
+        if asked := set(DOOR_VARIANTS).intersection((*selection.variants, *filters.variants)):
+            for name in sources | destinations:
+                asked_doors[name] |= asked
         for source, destination in mesh.pairs(sources, destinations):
             for variant in variants:
                 if why := mesh.objection(source, destination, variant):
@@ -91,17 +94,21 @@ def make_plan(
                     passes |= works
                     wanted.setdefault((source, destination), {}).update(works)
 
-    touched = {name for pair in wanted for name in pair}
+    needed: dict[str, set[Variant]] = defaultdict(set)
+    for pair, works in wanted.items():
+        for name in pair:
+            needed[name].update(door for variant, _ in works for door in variant.doors)
     doors: list[PlannedProbe] = []
     dropped_doors: list[Dropped] = []
     for endpoint in endpoints:
-        if endpoint.name in touched:
-            doors.append(PlannedProbe(endpoint, Variant.DOOR, DOOR_BYTES))
-        elif endpoint.name in asked_doors:
-            if door_why := mesh.door_objection(endpoint.name):
-                dropped_doors.append(Dropped(endpoint.subject, Variant.DOOR, *door_why))
-            else:
-                doors.append(PlannedProbe(endpoint, Variant.DOOR, DOOR_BYTES))
+        for door in DOOR_VARIANTS if endpoint.root else (Variant.DOOR,):
+            if door in needed[endpoint.name]:
+                doors.append(PlannedProbe(endpoint, door, DOOR_BYTES))
+            elif door in asked_doors[endpoint.name]:
+                if door_why := mesh.door_objection(endpoint.name, door):
+                    dropped_doors.append(Dropped(endpoint.subject, door, *door_why))
+                else:
+                    doors.append(PlannedProbe(endpoint, door, DOOR_BYTES))
 
     links = tuple(_spread(mesh.by_name, wanted, passes))
     return Plan(tuple(doors), links, (*dropped_doors, *dropped.values()))
@@ -123,11 +130,11 @@ def schedule_of(
     most = max((_count(endpoints, selection, shy) for selection in selections), default=0)
     if most > MAX_SCHEDULED_LINKS:
         raise ScheduleTooLarge(most, len(endpoints))
-    doors: dict[str, PlannedProbe] = {}
+    doors: dict[tuple[str, Variant], PlannedProbe] = {}
     links: dict[tuple[LinkSubject, Variant, int], ScheduledProbe] = {}
     for selection, interval in zip(selections, intervals, strict=True):
         plan = make_plan(endpoints, [selection], opt_out=shy)
-        doors.update((str(probe.subject.subject), probe) for probe in plan.doors)
+        doors.update(((str(probe.subject.subject), probe.variant), probe) for probe in plan.doors)
         for probe in plan.links:
             key = (LinkSubject(*_names(probe)), probe.variant, probe.size_bytes)
             if key not in links or interval < links[key].interval_seconds:
@@ -206,10 +213,10 @@ class _Mesh:
     def _without_root(self, *names: str) -> list[str]:
         return [name for name in names if not self.by_name[name].root]
 
-    def door_objection(self, name: str) -> tuple[DropReason, str] | None:
+    def door_objection(self, name: str, door: Variant) -> tuple[DropReason, str] | None:
         """Why a door that was asked for is not probed; None if it is."""
         filters = self._filters
-        variant_kept = not filters.variants or Variant.DOOR in filters.variants
+        variant_kept = not filters.variants or door in filters.variants
         if not (variant_kept and name in self._either and name in self._sources | self._destinations):
             return DropReason.FILTERED, ""
         if name in self._opted_out:

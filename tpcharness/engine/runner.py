@@ -97,31 +97,34 @@ class Runner:
             self._current.abandon()
 
 
+_Door = tuple[str, Variant]
+
+
 @dataclass(slots=True)
 class _Doors:
     """What is known of the doors, and the links that wait for them."""
 
-    pending: set[str] = field(default_factory=set)
-    failed: dict[str, Result] = field(default_factory=dict)
-    held: dict[str, dict[int, PlannedProbe]] = field(default_factory=lambda: defaultdict(dict))
+    pending: set[_Door] = field(default_factory=set)
+    failed: dict[_Door, Result] = field(default_factory=dict)
+    held: dict[_Door, dict[int, PlannedProbe]] = field(default_factory=lambda: defaultdict(dict))
 
     def hold(self, number: int, probe: PlannedProbe) -> bool:
         """Keeps a link if one of its doors is still to come; whether it did."""
-        waited_for = next((name for name in _names(probe) if name in self.pending), None)
+        waited_for = next((door for door in _doors(probe) if door in self.pending), None)
         if waited_for is not None:
             self.held[waited_for][number] = probe
         return waited_for is not None
 
-    def opened(self, name: str, result: Result) -> dict[int, PlannedProbe]:
+    def opened(self, door: _Door, result: Result) -> dict[int, PlannedProbe]:
         """Notes a door's result; the links that waited for it."""
-        self.pending.discard(name)
+        self.pending.discard(door)
         if result.outcome in FAILED:
-            self.failed[name] = result
-        return self.held.pop(name, {})
+            self.failed[door] = result
+        return self.held.pop(door, {})
 
     def failures(self, probe: PlannedProbe) -> list[Result]:
-        """The failed doors of a link, its source's first."""
-        return [self.failed[name] for name in _names(probe) if name in self.failed]
+        """The failed doors that a link needs, its source's first."""
+        return [self.failed[door] for door in _doors(probe) if door in self.failed]
 
     def drain(self) -> dict[int, PlannedProbe]:
         """Gives up waiting; every link that is still held."""
@@ -149,7 +152,7 @@ class _Run:
         timer = (
             None if deadline_seconds is None else self._loop.call_later(deadline_seconds, self._cut, RunEnd.DEADLINE)
         )
-        self._doors.pending = {name for probe in plan.doors for name in _names(probe)}
+        self._doors.pending = {door for probe in plan.doors for door in _doors(probe)}
         try:
             async with asyncio.TaskGroup() as group:
                 watcher = group.create_task(self._watch(stop)) if stop else None
@@ -246,8 +249,8 @@ class _Run:
         return result
 
     def _note_door(self, probe: PlannedProbe, result: Result) -> None:
-        if isinstance(probe.subject, Endpoint) and probe.variant is Variant.DOOR:
-            for number, link in self._doors.opened(probe.subject.name, result).items():
+        if isinstance(probe.subject, Endpoint):
+            for number, link in self._doors.opened((probe.subject.name, probe.variant), result).items():
                 self._offer(number, link)
 
     def _settle(self, probe: PlannedProbe, result: Result) -> None:
@@ -277,6 +280,10 @@ class _Run:
         return not rest
 
 
-def _names(probe: PlannedProbe) -> tuple[str, ...]:
+def _doors(probe: PlannedProbe) -> tuple[_Door, ...]:
+    """The doors that a link needs, its source's first; of a door, itself."""
     subject = probe.subject
-    return (subject.source.name, subject.destination.name) if isinstance(subject, Link) else (subject.name,)
+    if not isinstance(subject, Link):
+        return ((subject.name, probe.variant),)
+    ends = (subject.source.name, subject.destination.name)
+    return tuple((name, door) for name in ends for door in probe.variant.doors)

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tpcharness.diagnosis.belief import Belief
+from tpcharness.engine.arrangement import Arrangement, Cell, ScheduleChange, arrange
 from tpcharness.engine.confirmation import Confirmations
 from tpcharness.engine.gates import Gates, SkipReason
-from tpcharness.engine.slots import Slots, seed_of
 from tpcharness.engine.turns import Key, Turn, Turns, key_of
 from tpcharness.model.downtime import Downtime
 from tpcharness.model.endpoint import Endpoint, Subject
@@ -23,7 +23,7 @@ from tpcharness.model.result import Result
 from tpcharness.model.settings import DaemonSettings
 from tpcharness.model.variant import Outcome, Variant
 
-__all__ = ["Due", "Schedule", "ScheduleChange", "SkipReason"]
+__all__ = ["Arrangement", "Due", "Schedule", "ScheduleChange", "SkipReason"]
 
 FIRST_TURN_SECONDS = 1800.0
 FIRST_DOOR_SECONDS = 60.0
@@ -52,17 +52,6 @@ class Due:
     scheduled: ScheduledProbe
     due_at: float
 
-
-@dataclass(frozen=True, slots=True)
-class ScheduleChange:
-    """What a reload has changed."""
-
-    added: tuple[Cell, ...] = ()
-    removed: tuple[Cell, ...] = ()
-
-
-Cell = tuple[Subject, Variant]
-"""What a reload speaks of: a subject probed in one way, in whatever sizes."""
 
 Skipped = tuple[PlannedProbe, SkipReason, tuple[Result, ...]]
 """A turn that was skipped: what, why, and for endpoint_down the failed doors, the source's first."""
@@ -98,26 +87,32 @@ class Schedule:
 
         A probe that was not there gets its first turn soon. One that is under way and gone ends in peace.
         """
-        former = self._by_key
-        self._by_key = {key_of(one.probe): self._turn(one, former) for one in scheduled}
-        for key, turn in former.items():
-            if key not in self._by_key:
-                self._turns.drop(turn)
-                self._told_skips.pop(key, None)
-        self._gates.know(tuple(self._by_key.values()))
-        before, self._by_cell, self._by_endpoint = self._by_cell, {}, {}
-        for turn in self._by_key.values():
-            self._by_cell.setdefault(turn.key[:2], []).append(turn)
-            for endpoint in turn.endpoints:
-                self._by_endpoint.setdefault(endpoint.name, []).append(turn)
-        self.confirmations.retain(self._by_key)
-        for key, turn in self._by_key.items():
-            if key not in self._under_way and (turn.stamp < 0 or turn.at > turn.slots.after(now)):
+        return self.adopt(self.arrange(scheduled), now)
+
+    def arrange(self, scheduled: Sequence[ScheduledProbe]) -> Arrangement:
+        """The slow part of `replace`, which changes nothing: may be called in a thread while all else goes on."""
+        return arrange(scheduled, self._by_key, self._by_cell)
+
+    def adopt(self, arrangement: Arrangement, now: float) -> ScheduleChange:
+        """The rest of it. One that was made before another was adopted is made anew."""
+        if arrangement.former is not self._by_key:
+            arrangement = self.arrange(arrangement.scheduled)
+        for turn, one, slots in arrangement.kept:
+            turn.scheduled, turn.slots = one, slots
+        for turn in arrangement.removed:
+            self._turns.drop(turn)
+            self._told_skips.pop(turn.key, None)
+            self.confirmations.forget(*turn.key)
+        self._by_key = arrangement.turns
+        self._by_cell, self._by_endpoint = arrangement.by_cell, arrangement.by_endpoint
+        self._gates.take(arrangement)
+        for turn in arrangement.added:
+            if turn.key not in self._under_way:
+                self._plan(turn, now, judged=False)
+        for turn in arrangement.moved:
+            if turn.key not in self._under_way and (turn.stamp < 0 or turn.at > turn.slots.after(now)):
                 self._plan(turn, now, judged=turn.judged)
-        return ScheduleChange(
-            added=tuple(cell for cell in self._by_cell if cell not in before),
-            removed=tuple(cell for cell in before if cell not in self._by_cell),
-        )
+        return arrangement.change
 
     def set_downtimes(self, downtimes: Sequence[Downtime]) -> None:
         """Takes all downtimes that are known, past and future; they replace the former ones."""
@@ -153,7 +148,9 @@ class Schedule:
             if self._stale_door(turn, result, now):
                 continue
             at = min(result.started_at.timestamp(), now)
-            self._learn(turn, result, at)
+            if not self.confirmations.knows(result):
+                self.confirmations.see(result)
+            self._tell_gates(turn, result, at)
             if int(at // 86400) == int(now // 86400):
                 self._gates.budgets.book(turn.probe, now)
             seen[key] = at
@@ -170,6 +167,7 @@ class Schedule:
         skipped is told by `take_skipped`.
         """
         self._notice_clock(now)
+        self._notice_downtimes(now)
         due: list[Due] = []
         for _ in range(LOOKS_AT_ONCE):
             if len(due) >= room:
@@ -246,17 +244,6 @@ class Schedule:
         intervals = [turn.scheduled.interval_seconds / min(turn.share, self._gates.share(turn)[0]) for turn in turns]
         return self._settings.stale_intervals * max(intervals) if intervals else None
 
-    def _turn(self, one: ScheduledProbe, former: dict[Key, Turn]) -> Turn:
-        key = key_of(one.probe)
-        turn = former.get(key)
-        if turn is None or turn.scheduled.interval_seconds != one.interval_seconds:
-            slots = Slots(seed_of(*key), one.interval_seconds)
-            if turn is None:
-                return Turn(key, one, slots)
-            turn.slots = slots
-        turn.scheduled = one
-        return turn
-
     def _may_go(self, turn: Turn, now: float) -> bool:
         """Whether a turn that has come is used; if not, the next one is set."""
         gates = self._gates
@@ -265,7 +252,7 @@ class Schedule:
             return False
         why = gates.away(turn, now)
         doors: tuple[Result, ...] = ()
-        if why is None and turn.link is not None and (doors := gates.doors.failures(turn.link)):
+        if why is None and turn.link is not None and (doors := gates.doors.failures(turn.link, turn.key[1])):
             why = SkipReason.ENDPOINT_DOWN
         if why is None and turn.regular and not turn.waited:
             share, name = gates.share(turn)
@@ -274,7 +261,7 @@ class Schedule:
                 turn.share = min(turn.share, share)
         if why is None and not gates.budgets.has_room(turn.probe, now):
             why = SkipReason.BUDGET
-        if why is None and turn.link is not None and gates.doors.unknown(turn.link):
+        if why is None and turn.link is not None and gates.doors.unknown(turn.link, turn.key[1]):
             self._put_off(turn, now, DOOR_WAIT_SECONDS, busy=False)
             return False
         if why is None and gates.busy.full(turn.probe):
@@ -309,8 +296,13 @@ class Schedule:
         """What a result says of its probe and its endpoints."""
         if result.outcome is Outcome.SKIPPED:
             return
-        turn.judged, turn.share = True, 1.0
         self.confirmations.see(result)
+        if any(self.downtime_of(endpoint.name, now) is not None for endpoint in turn.endpoints):
+            self.confirmations.set_aside(*turn.key)
+        self._tell_gates(turn, result, now)
+
+    def _tell_gates(self, turn: Turn, result: Result, now: float) -> None:
+        turn.judged, turn.share = True, 1.0
         self._gates.refusals.see(result, now)
         if turn.link is None:
             name = turn.endpoints[0].name
@@ -344,7 +336,13 @@ class Schedule:
 
     def _door_is_down(self, turn: Turn) -> bool:
         subject = turn.probe.subject
-        return isinstance(subject, Endpoint) and self._gates.doors.failed(subject.name)
+        return isinstance(subject, Endpoint) and self._gates.doors.failed(subject.name, turn.key[1])
+
+    def _notice_downtimes(self, now: float) -> None:
+        """Where a downtime begins, nothing is told as failing any more: also of what has its next turn hours later."""
+        for name in self._gates.downtimes.begun(now):
+            for turn in self._by_endpoint.get(name, ()):
+                self.confirmations.set_aside(*turn.key)
 
     def _notice_clock(self, now: float) -> None:
         """After a clock that was set back every waiting turn is planned anew."""

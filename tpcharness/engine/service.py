@@ -13,12 +13,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tpcharness.engine.arrangement import Arrangement
 from tpcharness.engine.attempts import Attempts, check_variants, label
 from tpcharness.engine.limits import Limits
 from tpcharness.engine.line import Waiter, WaitingLine
 from tpcharness.engine.schedule import Due, Schedule, ScheduleChange, SkipReason
 from tpcharness.engine.turns import Key, key_of
-from tpcharness.model.plan import PlannedProbe, ScheduledProbe
+from tpcharness.model.plan import PlannedProbe
 from tpcharness.model.progress import Observer, ProbeEnded
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
@@ -257,22 +258,23 @@ class Service:
         self,
         probes: Mapping[Variant, Probe],
         limits: Limits,
-        scheduled: tuple[ScheduledProbe, ...],
+        arrangement: Arrangement,
     ) -> tuple[ScheduleChange, Callable[[], Coroutine[Any, Any, None]]]:
         """Goes on with another configuration, in mid-run; what is under way ends with what it began with.
 
-        `limits` are new, and know the endpoints. Gives back what changed, and what to await until the last of those
+        `limits` are new, and know the endpoints; `arrangement` is what `Schedule.arrange` made of the new list, in a
+        thread for a full mesh. Gives back what changed, and what to await until the last of those
         is over: until then the former probes, and all that they rest on, must live. Who waits for a place is as if it
         had never had its turn.
         """
-        check_variants(probes, {each.probe.variant for each in scheduled})
+        check_variants(probes, {each.probe.variant for each in arrangement.scheduled})
         self._give_up_waiting()
         before = set(self._under_way)
         for under_way in self._under_way.values():
             under_way.waiter.places = limits.places(under_way.probe)
             limits.take(under_way.waiter.places)
         self._probes, self._limits, self._line = probes, limits, WaitingLine(limits)
-        change = self._schedule.replace(scheduled, self._now())
+        change = self._schedule.adopt(arrangement, self._now())
         self._wake.set()
 
         async def over() -> None:

@@ -10,7 +10,8 @@ from tpcharness.model.plan import PlannedProbe
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Alternative, Result
 from tpcharness.model.seams import Clock
-from tpcharness.model.variant import Blame, Outcome
+from tpcharness.model.variant import Blame, Outcome, Variant
+from tpcharness.payload.lock import StateUnusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,18 @@ class StandIns:
         hint = f"{type(error).__name__} inside tpcharness; the log has the details"
         return self._make(probe, probe_id, attempt, Outcome.ERROR, Reason.INTERNAL, Blame.CLIENT, hint=hint)
 
+    def unnoted(self, probe: PlannedProbe, probe_id: str, attempt: int, error: StateUnusable) -> Result:
+        """Our disk did not take the note that must come before a file; the message of ours says what to do."""
+        hint = str(error)
+        return self._make(probe, probe_id, attempt, Outcome.ERROR, Reason.STATE_UNWRITABLE, Blame.CLIENT, hint=hint)
+
     def endpoint_down(self, probe: PlannedProbe, doors: Sequence[Result]) -> Result:
         """Not tried, because of these failed doors (source's first, at least one).
 
         Who has to act is who has to for the door: the endpoint in its role here, unless the door's failure is the
-        issuer's, the path's or our own. Of two doors the second one's blame stands in `alternatives`.
+        issuer's, the path's or our own. Where those of several doors differ, the others stand in `alternatives`.
         """
-        first, *others = [_blame_in_link(probe, door) for door in doors]
+        first, *others = dict.fromkeys(_blame_in_link(probe, door) for door in doors)
         return self._make(
             probe,
             self.new_probe_id(),
@@ -49,7 +55,7 @@ class StandIns:
             Reason.ENDPOINT_DOWN,
             first,
             alternatives=tuple(Alternative(Reason.ENDPOINT_DOWN, blame) for blame in others),
-            hint=" ".join(f"{door.subject}: {door.reason.info.sentence}" for door in doors),
+            hint=" ".join(f"{_called(door)}: {door.reason.info.sentence}" for door in doors),
         )
 
     def _make(
@@ -78,6 +84,10 @@ class StandIns:
             alternatives=alternatives,
             hint=hint,
         )
+
+
+def _called(door: Result) -> str:
+    return str(door.subject) if door.variant is Variant.DOOR else f"{door.variant} of {door.subject}"
 
 
 def _blame_in_link(probe: PlannedProbe, door: Result) -> Blame:

@@ -20,6 +20,12 @@ def key_of(probe: PlannedProbe) -> Key:
     return probe.subject.subject, probe.variant, probe.size_bytes
 
 
+def ends_of(probe: PlannedProbe) -> tuple[Endpoint, ...]:
+    """The endpoints that a probe touches, a link's source first."""
+    subject = probe.subject
+    return (subject.source, subject.destination) if isinstance(subject, Link) else (subject,)
+
+
 @dataclass(slots=True, eq=False)
 class Turn:
     """One scheduled probe and when its next turn is, in seconds since the epoch.
@@ -60,8 +66,7 @@ class Turn:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that it touches, a link's source first."""
-        subject = self.scheduled.probe.subject
-        return (subject.source, subject.destination) if isinstance(subject, Link) else (subject,)
+        return ends_of(self.scheduled.probe)
 
 
 class Turns:

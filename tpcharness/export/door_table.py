@@ -14,6 +14,7 @@ from tpcharness.export.failure_text import FailureText
 from tpcharness.export.quantities import duration_text
 from tpcharness.model.endpoint import AddressFamily
 from tpcharness.model.result import Result
+from tpcharness.model.variant import Variant
 from tpcharness.results.store import CellState
 
 FEW_DAYS = 14.0
@@ -42,7 +43,7 @@ class DoorReport:
             table.add_column("clock", justify="right", no_wrap=True)
         table.add_column("verdict", min_width=max(map(len, verdicts), default=0))
         for result, verdict in zip(self.results, verdicts, strict=True):
-            name = Text(marks.clean(str(result.subject), 80))
+            name = Text(marks.clean(_name(result), 80))
             runs = Text(marks.clean(", ".join(dict.fromkeys(result.implementation.destination)), 80) or marks.dash)
             family = [Text(", ".join(families(result)) or marks.dash)] if wide else []
             clock = [_clock(result, marks)] if wide else []
@@ -53,14 +54,18 @@ class DoorReport:
                 yield Text()
                 yield FailureText(result)
             for warning in result.warnings if result.ok else ():
-                yield Text(f"warning: {marks.clean(str(result.subject), 80)}: {marks.clean(warning)}", "yellow")
+                yield Text(f"warning: {marks.clean(_name(result), 80)}: {marks.clean(warning)}", "yellow")
         yield Text()
         good = sum(result.ok for result in self.results)
         style = "bold green" if good == len(self.results) else "bold"
         yield Text(f"{good} of {len(self.results)} doors ok", style)
 
     def _longest(self) -> int:
-        return max((len(str(result.subject)) for result in self.results), default=0)
+        return max((len(_name(result)) for result in self.results), default=0)
+
+
+def _name(result: Result) -> str:
+    return str(result.subject) if result.variant is Variant.DOOR else f"{result.subject} {result.variant}"
 
 
 def certificate_days(result: Result) -> float | None:

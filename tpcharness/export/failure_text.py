@@ -30,6 +30,7 @@ _ROLES = {
     "DELETE": frozenset({"cleanup"}),
 }
 _THERE_ALREADY = ("MKCOL", 405)  # what we hoped for (RFC 4918 9.3.1)
+_GONE = ("HEAD", 404)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,19 @@ def _bad(exchanges: Iterable[Exchange]) -> list[Exchange]:
     return [
         exchange
         for exchange in exchanges
-        if exchange.error or ((exchange.status or 0) >= 400 and (exchange.method, exchange.status) != _THERE_ALREADY)
+        if exchange.error or ((exchange.status or 0) >= 400 and not _hoped_for(exchange))
     ]
+
+
+def alarming(exchange: Exchange) -> bool:
+    """Whether an exchange went wrong, and stands out on a page."""
+    return bool(exchange.error) or exchange.status is None or (exchange.status >= 400 and not _hoped_for(exchange))
+
+
+def _hoped_for(exchange: Exchange) -> bool:
+    """A directory that is there already, and a file that is gone when we look after our clean-up."""
+    asked = exchange.method, exchange.status
+    return asked == _THERE_ALREADY or (asked == _GONE and exchange.phase is Phase.CLEANUP)
 
 
 def _tokens(result: Result, exchange: Exchange | None) -> list[TokenFacts]:

@@ -61,8 +61,12 @@ class Output:
         name, _, path = text.partition(":")
         if name in set(Format):
             return cls(Format(name), path or STDOUT)
+        ending = name.rpartition(".")[2]
         near = difflib.get_close_matches(name, list(Format), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(Format)}"
+        if not path and name != ending and ending in set(Format):
+            hint = f"a file has its format before it: {ending}:{name}"
+        else:
+            hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(Format)}"
         raise OutputError(f"no output format {name!r}; {hint}")
 
     def __str__(self) -> str:

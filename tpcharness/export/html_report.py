@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from tpcharness.export.document import to_json
 from tpcharness.export.quantities import count_text, duration_text, size_text
+from tpcharness.export.remedy import in_code
 from tpcharness.export.report_cells import report_cells, shown
 from tpcharness.export.standing import STATE_WORDS, count_states, standings, tell, verdict
 from tpcharness.model.endpoint import LinkSubject
@@ -58,6 +59,7 @@ def html_report(run: RunFacts, store: MatrixStore, findings: Sequence[Finding], 
         lstrip_blocks=True,
     )
     environment.filters.update(shown=shown, count=count_text, size=size_text, duration=duration_text, moment=_moment)
+    environment.globals.update(remedy=lambda reason, name: in_code(reason.info.fix, name))
     cells = list(store.cells(now=now))
     probes = {result.probe_id: result for result in store.results()}
     sites = {facts.name: facts.site for facts in run.endpoints}

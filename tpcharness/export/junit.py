@@ -48,7 +48,7 @@ def _document(run: RunFacts, store: MatrixStore, findings: Sequence[Finding]) ->
 
 
 def _suites(store: MatrixStore) -> Iterator[tuple[str, list[Cell]]]:
-    if doors := list(store.doors().values()):
+    if doors := list(store.door_cells()):
         yield DOORS, doors
     by_destination: dict[str, list[Cell]] = {name: [] for name in store.endpoints()}
     for cell in store.cells():

@@ -158,7 +158,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _cells(store: MatrixStore) -> Iterator[str]:
-    broken = [cell.worst for cell in (*store.doors().values(), *store.cells()) if cell.state is not CellState.OK]
+    broken = [cell.worst for cell in (*store.door_cells(), *store.cells()) if cell.state is not CellState.OK]
     if not broken:
         return
     broken.sort(key=lambda result: (result.outcome is Outcome.SKIPPED, str(result.subject), result.variant))
@@ -182,6 +182,8 @@ def _cells(store: MatrixStore) -> Iterator[str]:
 def _totals(run: RunFacts, store: MatrixStore) -> Iterator[str]:
     doors, links = store.door_tally(), store.links()
     took = "" if run.duration_seconds is None else f", in {duration_text(run.duration_seconds)}"
+    if run.is_history and run.ended_at is not None:
+        took = f"; the last result of each between {utc_text(run.started_at)} and {utc_text(run.ended_at)}"
     parts = [
         f"{tally.ok:,} of {max(tally.total, planned):,} {word} ok"
         for tally, planned, word in ((doors, run.planned_doors, "doors"), (links, run.planned_links, "links"))

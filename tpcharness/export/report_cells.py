@@ -17,7 +17,7 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from tpcharness.export.document import Document
-from tpcharness.export.failure_text import deciding_exchange
+from tpcharness.export.failure_text import alarming, deciding_exchange
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.finding import Finding
 from tpcharness.model.reason import Reason
@@ -226,6 +226,7 @@ class _Pack:
             ),
             self._text(exchange.body_excerpt, names),
             self._text(exchange.error, names),
+            alarming(exchange),
         )
 
     def _token(self, facts: TokenFacts, names: Sequence[tuple[str, str]]) -> Hashable:

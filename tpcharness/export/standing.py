@@ -6,16 +6,20 @@ shown differs between them, so links are made by the caller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tpcharness.export.quantities import count_text
-from tpcharness.model.endpoint import LinkSubject
-from tpcharness.model.finding import Finding
+from tpcharness.model.endpoint import LinkSubject, Subject
+from tpcharness.model.finding import Finding, FindingKind
+from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame
+from tpcharness.model.variant import Blame, Variant
 from tpcharness.results.run import EndpointFacts
 from tpcharness.results.store import Cell, CellState
+
+Key = tuple[Subject, Variant]
+"""A link in one variant."""
 
 BAD = (CellState.FAILURE, CellState.ERROR)
 MOST_NAMES = 3
@@ -34,31 +38,101 @@ NOT_ENDPOINTS = {
 }
 
 
+_OF_DOORS = (
+    FindingKind.ENDPOINT_DOWN,
+    FindingKind.REFUSES_TOKENS,
+    FindingKind.ISSUER_NOT_ACCEPTED,
+    FindingKind.NO_TOKENS,
+    FindingKind.OUR_SIDE,
+)
+
+
 def count_states(cells: Iterable[Cell], *states: CellState) -> int:
     return sum(cell.state in states for cell in cells)
 
 
-def verdict(cells: Sequence[Cell], doors: Iterable[Cell], findings: Sequence[Finding]) -> str:
-    """One sentence for people in a hurry."""
-    bad, skipped = count_states(cells, *BAD), count_states(cells, CellState.SKIPPED)
+def verdict(
+    cells: Sequence[Cell],
+    doors: Iterable[Cell],
+    findings: Sequence[Finding],
+    *,
+    explained: Collection[Key] | None = None,
+    unconfirmed: int = 0,
+) -> str:
+    """One sentence for people in a hurry; its numbers add up.
+
+    `explained` are the failing cells that the findings were made from, None: all. Of the others so many are
+    `unconfirmed`.
+    """
+    bad, skipped, stale = (count_states(cells, *states) for states in (BAD, (CellState.SKIPPED,), (CellState.STALE,)))
     bad_doors = count_states(doors, *BAD)
+    total = count_text(len(cells), "cell")
+    causes = _causes(findings)
     if not cells:
         return (
             f"{count_text(bad_doors, 'endpoint')} failed; no link was probed." if bad_doors else "No link was probed."
         )
     if not bad and not bad_doors and not skipped:
-        return f"All {len(cells):,} cells are good: every copy arrived and was read back."
-    parts = [f"{bad:,} of {count_text(len(cells), 'cell')} {'fails' if bad == 1 else 'fail'}"] if bad else []
+        return _all_well(len(cells), stale) + _lingering(findings)
+    parts = [f"{bad:,} of {total} {'fails' if bad == 1 else 'fail'}"] if bad else []
     if skipped:
-        parts.append(
-            f"{skipped:,} {'of ' + count_text(len(cells), 'cell') + ' ' if not parts else ''}could not be tried"
-        )
+        parts.append(f"{skipped:,} {'of ' + total + ' ' if not parts else ''}could not be tried")
     if not parts:
         parts.append(f"{count_text(bad_doors, 'endpoint')} failed the door check")
-    narrow = sum(finding.kind.narrow for finding in findings)
-    told = [count_text(n, word) for n, word in ((len(findings) - narrow, "cause"), (narrow, "single link")) if n]
+    said = " and ".join(parts)
+    open_ = bad + skipped
+    down = _behind_doors(findings)
+    told = sum(_is_explained(cell, explained, down) for cell in cells) if findings else 0
     explain = "explains" if len(findings) == 1 else "explain"
-    return " and ".join(parts) + (f": {' and '.join(told)} {explain} it." if told else ".")
+    if not open_:
+        it = "it" if bad_doors == 1 else "them"
+        return f"{said}: {causes} {explain} {it}." if findings else f"{said}."
+    if told == open_:
+        return f"{said}: {causes} {explain} {'it' if open_ == 1 else 'them'}."
+    rest = open_ - told - unconfirmed
+    counts = [f"{causes} {explain} {told:,} of them"] if told else []
+    if unconfirmed:
+        counts.append(f"{unconfirmed:,} {'is' if unconfirmed == 1 else 'are'} not confirmed yet")
+    if rest and counts:
+        counts.append(f"{rest:,} {'is' if rest == 1 else 'are'} not explained")
+    return f"{said}: {', '.join(counts)}." if counts else f"{said}."
+
+
+def _causes(findings: Sequence[Finding]) -> str:
+    narrow = sum(finding.kind.narrow for finding in findings)
+    counts = (len(findings) - narrow, "cause"), (narrow, "single link")
+    return " and ".join(count_text(number, word) for number, word in counts if number)
+
+
+def _lingering(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "."
+    return f"; {_causes(findings)} {'is' if len(findings) == 1 else 'are'} not known to be over yet."
+
+
+def _all_well(number: int, stale: int) -> str:
+    whole, are = ("The only cell", "is") if number == 1 else (f"All {number:,} cells", "are")
+    if not stale:
+        return f"{whole} {are} good: every copy arrived and was read back"
+    if stale == number:
+        return f"{whole} {are} too old to count"
+    return f"No cell fails; {stale:,} of {number:,} {'is' if stale == 1 else 'are'} too old to count"
+
+
+def _behind_doors(findings: Iterable[Finding]) -> frozenset[str]:
+    """The endpoints for whose doors other probes were skipped, as far as a finding says so."""
+    return frozenset(
+        name for finding in findings if finding.kind in _OF_DOORS for name in (*finding.culprits, *finding.destinations)
+    )
+
+
+def _is_explained(cell: Cell, explained: Collection[Key] | None, down: Collection[str]) -> bool:
+    if cell.state in BAD:
+        return explained is None or (cell.subject, cell.variant) in explained
+    if cell.state is not CellState.SKIPPED or cell.worst.reason is not Reason.ENDPOINT_DOWN:
+        return False
+    subject = cell.subject
+    return isinstance(subject, LinkSubject) and (subject.source in down or subject.destination in down)
 
 
 @dataclass(frozen=True, slots=True)

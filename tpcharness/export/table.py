@@ -13,6 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from tpcharness.export.alphabet import LETTERS, STYLES, Alphabet, alphabet
+from tpcharness.export.evidence_text import utc_text
 from tpcharness.export.failure_text import FailureText
 from tpcharness.export.hanging import hanging
 from tpcharness.export.layout import Density, Layout, choose_layout
@@ -151,7 +152,9 @@ class MatrixReport:
         stale = sum(cell.state is CellState.STALE for cell in cells.values())
         if stale:
             line.append(f", {stale:,} too old to count", STYLES[CellState.STALE])
-        if run.duration_seconds is not None:
+        if run.is_history and run.ended_at is not None:
+            line.append(f"; the last result of each between {utc_text(run.started_at)} and {utc_text(run.ended_at)}")
+        elif run.duration_seconds is not None:
             line.append(f" in {duration_text(run.duration_seconds)}")
         if run.ended is None:
             line.append(" (the run has no end: incomplete)", "yellow")

@@ -65,6 +65,7 @@ class Endpoint:
     `scope_base` is the URL path that "/" in a token's scope means at this storage: a scope path is the URL
     path less this base (WLCG token profile 1.1, "paths are relative to the issuer's area").
     `root` is the root:// or roots:// URL of the same directory, empty where there is none.
+    `tape_files` are the only files that may ever be staged here: plain paths, as the tape service has them.
     `bytes_per_day` and `transfers_per_day` bound what a running service does to it, both roles together; 0 is no bound.
     """
 
@@ -82,6 +83,7 @@ class Endpoint:
     bytes_per_day: int = 0
     transfers_per_day: int = 0
     root: str = ""
+    tape_files: tuple[str, ...] = ()
 
     @property
     def subject(self) -> EndpointSubject:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     # our own
     INTERNAL = "internal"
     CANCELLED = "cancelled"
+    STATE_UNWRITABLE = "state_unwritable"
     # token
     TOKEN_SOURCE_FAILED = "token_source_failed"
     ISSUER_UNREACHABLE = "issuer_unreachable"
@@ -70,6 +71,9 @@ class Reason(StrEnum):
     REDIRECT_DOWNGRADE = "redirect_downgrade"
     PASSIVE_ADDRESS_FORBIDDEN = "passive_address_forbidden"
     DELEGATION_REQUIRED = "delegation_required"
+    TAPE_UNSUPPORTED = "tape_unsupported"
+    TAPE_INVALID = "tape_invalid"
+    TAPE_FILE_UNAVAILABLE = "tape_file_unavailable"
     # transfer: between the two storages
     PASSIVE_UNAUTHENTICATED = "passive_unauthenticated"
     PASSIVE_FORBIDDEN = "passive_forbidden"
@@ -95,6 +99,8 @@ class Reason(StrEnum):
     NO_PROGRESS = "no_progress"
     MARKER_SILENCE = "marker_silence"
     DEADLINE = "deadline"
+    STAGE_FAILED = "stage_failed"
+    STAGE_TIMEOUT = "stage_timeout"
     # verify: what the destination says it has
     SIZE_MISMATCH = "size_mismatch"
     CHECKSUM_MISMATCH = "checksum_mismatch"
@@ -103,10 +109,12 @@ class Reason(StrEnum):
     VERIFY_REFUSED = "verify_refused"
     VERIFY_FAILED = "verify_failed"
     CONTENT_MISMATCH = "content_mismatch"
+    STAGED_UNREADABLE = "staged_unreadable"
     # cleanup
     CLEANUP_REFUSED = "cleanup_refused"
     CLEANUP_FAILED = "cleanup_failed"
     STILL_WRITING = "still_writing"
+    TAPE_REQUEST_LEFT = "tape_request_left"
 
     @property
     def info(self) -> ReasonInfo:
@@ -157,6 +165,10 @@ def _rows() -> tuple[ReasonInfo, ...]:
             "We, the authors.", "Report it with the log; it is our bug.", "design 3"),
         row(6, r.CANCELLED, p.QUEUED, "The run was interrupted while this probe was under way.", "Nobody.",
             "Run again.", "design 9"),
+        row(7, r.STATE_UNWRITABLE, p.PREPARE,
+            "Our own disk did not take the note that must come before every file; so nothing was sent.",
+            "Whoever runs this harness.", "Make room under state_dir, or make it writable; the log has the words.",
+            "design 6"),
 
         row(10, r.TOKEN_SOURCE_FAILED, p.TOKEN, "No token: the configured token source gave none.",
             "Whoever runs this harness.", "Look at the detail: a missing file, an empty variable, a wrong option.",
@@ -266,6 +278,12 @@ def _rows() -> tuple[ReasonInfo, ...]:
         row(67, r.DELEGATION_REQUIRED, p.REQUEST,
             "The active storage asks for a delegated X.509 proxy instead of the token.", "The active storage's site.",
             "Token support for third-party copies must be switched on there.", "http-tpc 2.3"),
+        row(68, r.TAPE_UNSUPPORTED, p.REQUEST, "The storage offers no Tape REST service that does what was asked.",
+            "The storage's site.", "Publish /.well-known/wlcg-tape-rest-api at the door, and v1.", "tape-rest 1"),
+        row(69, r.TAPE_INVALID, p.REQUEST, "What the tape service says is not what the Tape REST API says.",
+            "The storage's site.", "Compare the body in the evidence with the specification.", "tape-rest 1-5"),
+        row(70, r.TAPE_FILE_UNAVAILABLE, p.REQUEST, "The tape service cannot give the registered file.",
+            "The storage's site.", "Look for the file, its tape and its library there.", "tape-rest 5"),
 
         row(80, r.PASSIVE_UNAUTHENTICATED, p.TRANSFER,
             "The passive storage does not accept the token that the active one showed it.",
@@ -341,6 +359,10 @@ def _rows() -> tuple[ReasonInfo, ...]:
         row(103, r.DEADLINE, p.TRANSFER, "The copy was still going when our own time for it was over.",
             "Undetermined: it is slow, or the time was short.",
             "Compare the throughput with other links; raise the time-out for big files.", "http-tpc 6.3"),
+        row(104, r.STAGE_FAILED, p.TRANSFER, "The storage failed to stage the file from tape.",
+            "The storage's site.", "Look in its log for the request id of the evidence.", "tape-rest 4"),
+        row(105, r.STAGE_TIMEOUT, p.TRANSFER, "The file did not come from tape in the time that we gave it.",
+            "The storage's site.", "Look at its queue of recalls, drives and robots.", "tape-rest 10"),
 
         row(110, r.SIZE_MISMATCH, p.VERIFY,
             "The destination's file has another size than the source's, though the copy was called a success.",
@@ -362,6 +384,8 @@ def _rows() -> tuple[ReasonInfo, ...]:
             "The destination's site.", "Look at the evidence: HEAD or GET at the destination fails.", ""),
         row(116, r.CONTENT_MISMATCH, p.VERIFY, "The storage gave back other bytes than we had stored there.",
             "The storage's site.", "This is data corruption: tell the site.", ""),
+        row(117, r.STAGED_UNREADABLE, p.VERIFY, "The file is called staged, but cannot be read.",
+            "The storage's site.", "Compare what tape service and door say of the file.", "tape-rest 10"),
 
         row(120, r.CLEANUP_REFUSED, p.CLEANUP, "Everything else is good, but we may not delete our own payload file.",
             "The destination's site, or whoever set scopes.",
@@ -371,6 +395,8 @@ def _rows() -> tuple[ReasonInfo, ...]:
         row(122, r.STILL_WRITING, p.CLEANUP, "After we had given up, the destination's file went on growing.",
             "The active storage: it does not stop when its client goes away (StoRM).",
             "The file stays in the ledger; `tpcharness clean` removes it.", "http-tpc 1.9"),
+        row(123, r.TAPE_REQUEST_LEFT, p.CLEANUP, "Our request for staging could not be released or deleted.",
+            "The storage's site.", "It stays in the ledger; `tpcharness clean` tries again.", "tape-rest 8"),
     )
 # fmt: on
 

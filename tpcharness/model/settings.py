@@ -65,6 +65,7 @@ class TimeLimits:
     transfer_seconds: float = 600.0
     settle_seconds: float = 10.0
     cleanup_seconds: float = 60.0
+    stage_seconds: float = 7200.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,36 @@ class Variant(StrEnum):
     """One way to probe. Names are public: they stand in results, metrics and configuration."""
 
     DOOR = "door"
+    ROOT_DOOR = "root-door"
     HTTPS_PULL = "https-pull"
     HTTPS_PUSH = "https-push"
     ROOT_PULL = "root-pull"
+    TAPE_INFO = "tape-info"
+    TAPE_STAGE = "tape-stage"
 
     @property
     def of_link(self) -> bool:
         """Whether the variant is about a pair of endpoints (a door is about one)."""
-        return self is not Variant.DOOR
+        return self not in ENDPOINT_VARIANTS
 
+    @property
+    def doors(self) -> tuple[Variant, ...]:
+        """Which doors must be open at both ends before a link is tried in this way; none for what is no link.
+
+        All copies need the https door, where seeds are put and files are looked at last.
+        """
+        if not self.of_link:
+            return ()
+        return (Variant.DOOR, Variant.ROOT_DOOR) if self is Variant.ROOT_PULL else (Variant.DOOR,)
+
+
+DOOR_VARIANTS: tuple[Variant, ...] = (Variant.DOOR, Variant.ROOT_DOOR)
+"""Checks of one endpoint alone, by which its links are judged."""
+
+TAPE_VARIANTS: tuple[Variant, ...] = (Variant.TAPE_INFO, Variant.TAPE_STAGE)
+"""What is asked of an endpoint's tape service; it says nothing about links."""
+
+ENDPOINT_VARIANTS: tuple[Variant, ...] = (*DOOR_VARIANTS, *TAPE_VARIANTS)
 
 LINK_VARIANTS: tuple[Variant, ...] = tuple(variant for variant in Variant if variant.of_link)
 

@@ -46,11 +46,8 @@ async def read_tls_facts(address: Address, port: int, server_name: str, limits: 
                 ssl_handshake_timeout=limits.tls_seconds + 5,
                 ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
             )
-        secured = transport.get_extra_info("ssl_object")
-        der = secured.getpeercert(binary_form=True)
-        if der is None:
-            return tls_failure(ssl.SSLError(0, "the server showed no certificate"))
-        return certificate_facts(der, address.ip, secured.version() or "", _chain_length(secured))
+        facts = shown_certificate(transport.get_extra_info("ssl_object"), address.ip)
+        return facts or tls_failure(ssl.SSLError(0, "the server showed no certificate"))
     except TimeoutError:
         return timeout_failure(Phase.TLS, perf_counter() - begin)
     except (OSError, EOFError, ValueError) as error:
@@ -59,6 +56,12 @@ async def read_tls_facts(address: Address, port: int, server_name: str, limits: 
         if transport is not None:
             transport.abort()
         connection.close()
+
+
+def shown_certificate(secured: ssl.SSLObject, ip: str) -> TlsFacts | None:
+    """What the peer of an open connection has shown; None for nothing. Raises ValueError when it is no certificate."""
+    der = secured.getpeercert(binary_form=True)
+    return None if der is None else certificate_facts(der, ip, secured.version() or "", _chain_length(secured))
 
 
 def certificate_facts(der: bytes, ip: str, version: str, chain_length: int) -> TlsFacts:

@@ -23,7 +23,7 @@ from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.messages import Timings
 from tpcharness.net.redirects import secrets_may_follow
-from tpcharness.net.resolver import Resolver
+from tpcharness.net.resolver import Resolution, Resolver
 from tpcharness.net.trail import Trail
 from tpcharness.net.trust import Trust
 from tpcharness.net.xroot_connection import LoginRefused, XrootConnection, dial
@@ -43,13 +43,14 @@ USER = "tpcharns"
 
 @dataclass(frozen=True, slots=True)
 class XrootTarget:
-    """One party: where it is, and under which settings we talk to it."""
+    """One party: where it is, and under which settings we talk to it. `address` pins one address of its own host."""
 
     url: RootUrl
     token: Secret | None = None
     ca_path: str = ""
     address_family: AddressFamily = AddressFamily.ANY
     redirect_auth: RedirectAuth = RedirectAuth.SAME_DOMAIN
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,10 @@ class XrootClient:
 
     async def __aexit__(self, *_: object) -> None:
         self._resolver.close()
+
+    async def resolve(self, url: RootUrl, family: AddressFamily) -> Resolution:
+        """Every address of a URL's host, for probes that try each of them."""
+        return await self._resolver.resolve(url.host, url.port, family, self.limits.connect_seconds)
 
     @asynccontextmanager
     async def visit(self, target: XrootTarget, trail: Trail) -> AsyncIterator[XrootVisit]:
@@ -317,6 +322,8 @@ class XrootVisit:
         except OSError as error:
             return Failure(Reason.LOCAL_NETWORK, f"CA files {target.ca_path} are unusable: {error}", Blame.CLIENT)
         wanted = [each for each in resolution.addresses if each.family is self.preferred_family]
+        if known and target.address:
+            wanted = [each for each in resolution.addresses if each.ip == target.address]
         address = (wanted or resolution.addresses)[0]
         visitor = replace(self._visitor, token=token, tls=wish)
         dialled = await dial(address, redirect.port, host, visitor, context, self.limits, redirect.login_token)

@@ -11,9 +11,11 @@ from typing import cast
 
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
+from tpcharness.model.result import TlsFacts
 from tpcharness.model.secret import redact
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
+from tpcharness.net.certificates import shown_certificate
 from tpcharness.net.dialer import TLS_SHUTDOWN_SECONDS, connect_socket, has_route
 from tpcharness.net.messages import Timings
 from tpcharness.net.resolver import Address
@@ -131,6 +133,11 @@ class XrootConnection(asyncio.Protocol):
             raise LoginStopped(LoginRefused(Refusal(event.number, redact(event.text))))
         if isinstance(event, Ready):
             self.method = event.method
+
+    def certificate(self) -> TlsFacts | None:
+        """What the server has shown; None for a connection without TLS, or one that has ended."""
+        secured = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        return None if secured is None else shown_certificate(secured, self.address.ip)
 
     async def ask(self, request: Request, timeout_seconds: float) -> Answer | Failure:
         """The answer to a request, whatever it is, or why there is none within the time.

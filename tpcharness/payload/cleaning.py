@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Nobody, Observer
-from tpcharness.model.settings import TimeLimits
+from tpcharness.model.settings import DAY_SECONDS, TimeLimits
 from tpcharness.net.trail import Trail
 from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import OutsidePrefix, PayloadFile, PayloadNames
 from tpcharness.payload.removal import ENDPOINTS_AT_ONCE, Absence
 from tpcharness.payload.seeds import SEED_LIFETIME_SECONDS
 from tpcharness.payload.store import PayloadStore
+from tpcharness.payload.tape_requests import TapeRequests
 
 # After so many failures in a row an endpoint is left in peace until the next time.
 PATIENCE = 3
@@ -48,14 +49,17 @@ def leftovers(ledger: Ledger, names: PayloadNames) -> tuple[LedgerEntry, ...]:
 def forgotten(ledger: Ledger, names: PayloadNames, before: datetime) -> tuple[LedgerEntry, ...]:
     """What nobody needs any more: what former runs left, and files of this one from `before`.
 
-    Seeds of this run are needed for their lifetime longer: then the seed bed has replaced them.
+    Seeds of this run are needed for their lifetime longer: then the seed bed has replaced them. A request for staging
+    may be open for a day (the most that `timeouts.stage` can be).
     """
-    seeds_before = before - timedelta(seconds=SEED_LIFETIME_SECONDS)
+
+    def needed_from(entry: LedgerEntry) -> datetime:
+        if entry.tape_paths:
+            return before - timedelta(seconds=DAY_SECONDS)
+        return before - timedelta(seconds=SEED_LIFETIME_SECONDS if names.is_seed_of_run(entry.url) else 0)
+
     return tuple(
-        entry
-        for entry in ledger.entries
-        if entry.run_id != names.run_id
-        or entry.created_at < (seeds_before if names.is_seed_of_run(entry.url) else before)
+        entry for entry in ledger.entries if entry.run_id != names.run_id or entry.created_at < needed_from(entry)
     )
 
 
@@ -72,16 +76,22 @@ async def clean(
     observer: Observer | None = None,
     *,
     entries: Iterable[LedgerEntry] | None = None,
+    tape: TapeRequests | None = None,
 ) -> Cleaning:
     """Removes what former runs left at the configured endpoints (by name), and only that.
 
     `entries` are for a run that also knows which of its own files nobody needs any more. Kept are files of endpoints
     that are not configured, or have another address or prefix now, and what could not be removed. Endpoints are
-    cleaned side by side, each file after file. To be cancelled at any time.
+    cleaned side by side, each file after file. To be cancelled at any time. Requests for staging are ended by
+    `tape`; without it they are kept.
     """
     cleaning = Cleaning()
     queues: dict[Endpoint, list[tuple[LedgerEntry, PayloadFile]]] = defaultdict(list)
+    requests: dict[str, list[LedgerEntry]] = defaultdict(list)
     for entry in leftovers(ledger, names) if entries is None else entries:
+        if entry.tape_paths:
+            requests[entry.endpoint].append(entry)
+            continue
         file = _file(entry, endpoints, names)
         if isinstance(file, str):
             cleaning.kept.append(Kept(entry, file))
@@ -96,7 +106,28 @@ async def clean(
     async with asyncio.TaskGroup() as group:
         for queue in queues.values():
             group.create_task(clear(queue))
+        for name, open_requests in requests.items():
+            group.create_task(_end(open_requests, endpoints.get(name), tape, cleaning, observer or Nobody()))
     return cleaning
+
+
+async def _end(
+    entries: list[LedgerEntry],
+    endpoint: Endpoint | None,
+    tape: TapeRequests | None,
+    cleaning: Cleaning,
+    observer: Observer,
+) -> None:
+    """One endpoint's requests for staging, one after the other."""
+    for entry in entries:
+        if endpoint is None or tape is None:
+            cleaning.kept.append(Kept(entry, f"endpoint {entry.endpoint} is not configured"))
+            continue
+        failure = await tape.close_entry(entry, endpoint, Trail("clean", observer))
+        if failure is None:
+            cleaning.removed.append(entry)
+        else:
+            cleaning.kept.append(Kept(entry, f"{failure.reason}: {failure.detail}"))
 
 
 async def _until_writers_have_gone(entry: LedgerEntry, store: PayloadStore) -> None:

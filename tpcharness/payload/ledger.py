@@ -34,12 +34,16 @@ class LedgerError(StateUnusable):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One file that may exist at a storage because of us. The URL holds no secret."""
+    """One file that may exist at a storage because of us. The URL holds no secret.
+
+    With `tape_paths` it is a request for staging that may be open, and these are its files.
+    """
 
     endpoint: str
     url: str
     run_id: str
     created_at: datetime
+    tape_paths: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -103,15 +107,15 @@ class Ledger:
         """Raises LedgerError when our file is not at its place any more: the next start would not find it."""
         await self._in_thread(self._check)
 
-    async def gone(self, file: PayloadFile) -> None:
-        """Writes down that a file was seen to be absent.
+    async def gone(self, what: PayloadFile | LedgerEntry) -> None:
+        """Writes down that a file was seen to be absent, or that a request for staging has ended.
 
         Never raises for the disk's sake: without this line the next start asks for the file again, no more.
         """
-        if self._entries.pop(file.url, None) is None:
+        if self._entries.pop(what.url, None) is None:
             return
         with suppress(LedgerError):
-            await self._note(_record(gone=file.url))
+            await self._note(_record(gone=what.url))
 
     async def _note(self, line: str) -> None:
         """Writes a line, or everything that holds with it in a new file, when the old one is long."""
@@ -213,10 +217,17 @@ def _apply(record: object, entries: dict[str, LedgerEntry]) -> None:
     match record:
         case {"gone": str(url)}:
             entries.pop(url, None)
-        case {"endpoint": str(endpoint), "url": str(url), "run": str(run_id), "at": str(at)}:
-            entries[url] = LedgerEntry(endpoint, url, run_id, datetime.fromisoformat(at))
+        case {"endpoint": str(endpoint), "url": str(url), "run": str(run_id), "at": str(at), **rest}:
+            paths = _tape_paths(rest.get("tape", []))
+            entries[url] = LedgerEntry(endpoint, url, run_id, datetime.fromisoformat(at), paths)
         case _:
             raise ValueError("not a line of a ledger")
+
+
+def _tape_paths(paths: object) -> tuple[str, ...]:
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        raise ValueError("not the files of a request")
+    return tuple(paths)
 
 
 def _damaged(path: Path, number: int) -> LedgerError:
@@ -226,8 +237,9 @@ def _damaged(path: Path, number: int) -> LedgerError:
 
 
 def _line(entry: LedgerEntry) -> str:
-    return _record(endpoint=entry.endpoint, url=entry.url, run=entry.run_id, at=entry.created_at.isoformat())
+    tape = {"tape": list(entry.tape_paths)} if entry.tape_paths else {}
+    return _record(endpoint=entry.endpoint, url=entry.url, run=entry.run_id, at=entry.created_at.isoformat(), **tape)
 
 
-def _record(**fields: str) -> str:
+def _record(**fields: str | list[str]) -> str:
     return json.dumps(fields) + "\n"

@@ -88,7 +88,7 @@ class Remover:
         For a probe's `finally`: a first cancellation is obeyed only when the work is done; a second one (or the
         first, when the probe is being cancelled already) stops it, and what is left stays in the ledger.
         """
-        return await _see_through(self._remove_each(tuple(files), trail))
+        return await see_through(self._remove_each(tuple(files), trail))
 
     async def _remove_each(
         self, files: tuple[PayloadFile, ...], trail: Trail
@@ -126,7 +126,7 @@ class Remover:
                 for queue in queues.values():
                     group.create_task(clear(queue))
 
-        await _see_through(clear_all())
+        await see_through(clear_all())
         return left
 
     async def watch_and_remove(
@@ -159,8 +159,11 @@ class Remover:
         return outcome if isinstance(outcome, Failure) else None
 
 
-async def _see_through(work: Coroutine[Any, Any, T]) -> T:
-    """Awaits the work to its end although we are cancelled meanwhile, once, and then obeys."""
+async def see_through(work: Coroutine[Any, Any, T]) -> T:
+    """Awaits the work to its end although we are cancelled meanwhile, once, and then obeys.
+
+    A second cancellation, or the first of a task that is being cancelled already, stops the work.
+    """
     current = asyncio.current_task()
     cancellations = 1 if current is not None and current.cancelling() else 0
     job = asyncio.create_task(work)

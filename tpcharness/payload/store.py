@@ -91,7 +91,7 @@ class PayloadStore:
         await self._ledger.add(LedgerEntry(file.endpoint.name, file.url, self._names.run_id, self._clock.now()))
 
     async def forget(self, file: PayloadFile) -> None:
-        """Takes a file off the ledger whose request certainly never reached a storage."""
+        """Takes a file off the ledger that is certainly not there: never asked for, or gone for the root door."""
         await self._ledger.gone(file)
 
     async def remove(self, file: PayloadFile, trail: Trail) -> Failure | None:

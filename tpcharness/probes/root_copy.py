@@ -19,13 +19,13 @@ from tpcharness.model.secret import Secret
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Phase, Variant
 from tpcharness.net.trail import Trail
-from tpcharness.net.xroot import XrootClient, XrootTarget, XrootVisit
+from tpcharness.net.xroot import XrootClient, XrootVisit
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control
-from tpcharness.probes.root_files import read_back, read_through, remove, verify
+from tpcharness.probes.root_files import read_back, read_through, remove, root_path, root_target, verify
 from tpcharness.probes.root_transfer import LOOK_SECONDS, RootRun, RootTransfer
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import MAX_READBACK_BYTES, Verification
@@ -151,10 +151,10 @@ class RootCopyProbe:
         """Connections to both root doors; leaving ends whatever goes on over them."""
         from_url, to_url = RootUrl.parse(source.endpoint.root), RootUrl.parse(destination.endpoint.root)
         async with (
-            self._client.visit(_target(source.endpoint, from_url, reading.secret), trail) as giving,
-            self._client.visit(_target(destination.endpoint, to_url, writing.secret), trail) as taking,
+            self._client.visit(root_target(source.endpoint, from_url, reading.secret), trail) as giving,
+            self._client.visit(root_target(destination.endpoint, to_url, writing.secret), trail) as taking,
         ):
-            paths = _path(source, from_url), _path(destination, to_url)
+            paths = root_path(source, from_url), root_path(destination, to_url)
             same = paths == (unquote(source.path), unquote(destination.path))
             yield _Ends(giving, taking, *paths, reading, writing, same)
 
@@ -294,13 +294,3 @@ class RootCopyProbe:
         if isinstance(token, Token):
             trail.token(token.facts)
         return token
-
-
-def _target(endpoint: Endpoint, url: RootUrl, token: Secret) -> XrootTarget:
-    return XrootTarget(url, token, endpoint.ca_path, endpoint.address_family, endpoint.redirect_auth)
-
-
-def _path(file: PayloadFile, url: RootUrl) -> str:
-    """What the root door calls a file that has an https path: both prefixes are the same directory."""
-    below = unquote(file.path.removeprefix(file.endpoint.path))
-    return f"{url.path.rstrip('/')}{below}"

@@ -1,30 +1,46 @@
-"""What a probe does with one file at a root door beside copying it: check it, read it, remove it."""
+"""What a probe does with one file at a root door beside copying it: write it, check it, read it, remove it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from urllib.parse import unquote
 
 from tpcharness.diagnosis.plain_verdict import REFUSALS
 from tpcharness.diagnosis.xroot_verdict import judge_own, told
+from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Checksum, VerifiedBy
 from tpcharness.model.secret import Secret
 from tpcharness.model.settings import MIB
 from tpcharness.model.variant import Phase
-from tpcharness.net.xroot import Reply, Server, XrootVisit
+from tpcharness.net.xroot import Reply, Server, XrootTarget, XrootVisit
+from tpcharness.payload.names import PayloadFile
 from tpcharness.probes.verification import ALGORITHM, MAX_READBACK_BYTES, Verification
 from tpcharness.wire.digest import Adler32, same_checksum
 from tpcharness.wire.errors import WireError
 from tpcharness.wire.xroot.answers import FileStat, read_checksum, read_handle, read_stat
 from tpcharness.wire.xroot.codes import ErrorNumber, OpenFlag
-from tpcharness.wire.xroot.opaque import Opaque
-from tpcharness.wire.xroot.operations import close, open_file, query_checksum, read, rm, stat
+from tpcharness.wire.xroot.frames import Request
+from tpcharness.wire.xroot.opaque import Opaque, RootUrl
+from tpcharness.wire.xroot.operations import close, open_file, query_checksum, read, rm, stat, sync, write
 
 CHECKSUM_SECONDS = 120.0
 READ_BYTES = MIB
 READS_IN_FLIGHT = 4
+
+
+def root_target(endpoint: Endpoint, url: RootUrl, token: Secret, address: str = "") -> XrootTarget:
+    """An endpoint's root door, under its settings; `address` pins one of the host's."""
+    return XrootTarget(url, token, endpoint.ca_path, endpoint.address_family, endpoint.redirect_auth, address)
+
+
+def root_path(file: PayloadFile, url: RootUrl) -> str:
+    """What the root door calls a file that has an https path: both prefixes are the same directory."""
+    below = unquote(file.path.removeprefix(file.endpoint.path))
+    return f"{url.path.rstrip('/')}{below}"
 
 
 def authz(token: Secret) -> Opaque:
@@ -85,7 +101,7 @@ async def read_through(
 ) -> int | Failure:
     """Reads the first bytes of a file, several pieces in flight; how many there were."""
     opened = await visit.ask(open_file(path, OpenFlag.READ, authz(token)), Phase.VERIFY)
-    failure = _failure(opened)
+    failure = failure_of(opened)
     if failure is not None or opened.server is None:
         return failure or Failure(Reason.NO_RESPONSE)
     try:
@@ -111,7 +127,7 @@ async def _read_pieces(
             *(visit.quietly(server, piece, visit.limits.request_seconds) for piece in pieces)
         )
         for piece, reply in zip(pieces, replies, strict=True):
-            failure = _failure(reply)
+            failure = failure_of(reply)
             if failure is not None:
                 return failure
             count += len(reply.data)
@@ -122,19 +138,57 @@ async def _read_pieces(
     return count
 
 
+async def store(visit: XrootVisit, path: str, token: Secret, chunks: Iterable[bytes]) -> Reply:
+    """Makes a new file of these bytes, and our directory with it where it is missing.
+
+    The answer to the open, or the first one that was no success.
+    """
+    flags = OpenFlag.UPDATE | OpenFlag.NEW | OpenFlag.MKPATH
+    opened = await visit.ask(open_file(path, flags, authz(token)), Phase.REQUEST)
+    if opened.server is None or not opened.ok:
+        return opened
+    try:
+        handle, _ = read_handle(opened.data)
+    except WireError as error:
+        return replace(opened, failure=Failure(Reason.MALFORMED_RESPONSE, str(error)))
+    for verb, request in _filling(handle, chunks):
+        reply = await visit.ask_server(opened.server, verb, request, Phase.REQUEST, path=path)
+        if not reply.ok:
+            return reply
+    return opened
+
+
+def _filling(handle: bytes, chunks: Iterable[bytes]) -> Iterator[tuple[str, Request]]:
+    offset = 0
+    for chunk in chunks:
+        yield "write", write(handle, offset, chunk)
+        offset += len(chunk)
+    yield "sync", sync(handle)
+    yield "close", close(handle)
+
+
 async def remove(visit: XrootVisit, path: str, token: Secret) -> Failure | None:
     """Removes a file; one that is not there is fine."""
     reply = await visit.ask(rm(path, authz(token)), Phase.CLEANUP)
     if reply.refusal is not None and reply.refusal.number == ErrorNumber.NOT_FOUND:
         return None
-    failure = _failure(reply)
+    failure = failure_of(reply)
     if failure is None:
         return None
     reason = Reason.CLEANUP_REFUSED if failure.reason in REFUSALS else Reason.CLEANUP_FAILED
     return Failure(reason, failure.detail or failure.reason.value, failure.blame)
 
 
-def _failure(reply: Reply) -> Failure | None:
+async def absent(visit: XrootVisit, path: str, token: Secret) -> Failure | None:
+    """None for a file that is not there (any more)."""
+    reply = await visit.ask(stat(path, authz(token)), Phase.CLEANUP)
+    if reply.refusal is not None and reply.refusal.number == ErrorNumber.NOT_FOUND:
+        return None
+    failure = failure_of(reply)
+    return Failure(Reason.CLEANUP_FAILED, failure.detail if failure else "it is still there after its removal")
+
+
+def failure_of(reply: Reply) -> Failure | None:
     """Why a request of ours failed; None when it did not."""
     if reply.refusal is not None:
         return judge_own(reply.refusal, at_login=reply.at_login)
@@ -142,7 +196,7 @@ def _failure(reply: Reply) -> Failure | None:
 
 
 def _parsed_stat(reply: Reply) -> FileStat | Failure:
-    failure = _failure(reply)
+    failure = failure_of(reply)
     if failure is not None:
         return failure
     try:

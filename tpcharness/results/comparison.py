@@ -98,7 +98,7 @@ def compare(before: MatrixStore, after: MatrixStore) -> Comparison:
 
 
 def _cells(store: MatrixStore) -> Iterator[Cell]:
-    yield from store.doors().values()
+    yield from store.door_cells()
     yield from store.cells()
 
 

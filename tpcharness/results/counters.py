@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Outcome, Phase
+from tpcharness.model.variant import Blame, Outcome
 
 CounterKey = tuple[str, tuple[str, ...]]
 """A family, and the values of its labels in the order of `LABELS`."""
@@ -77,7 +77,7 @@ def _left_its_file(result: Result) -> bool:
     return result.reason in _OF_CLEANUP or any(text.partition(":")[0] in _OF_CLEANUP for text in result.warnings)
 
 
-_OF_CLEANUP = frozenset(reason for reason in Reason if reason.phase is Phase.CLEANUP)
+_OF_CLEANUP = frozenset({Reason.CLEANUP_REFUSED, Reason.CLEANUP_FAILED, Reason.STILL_WRITING})
 
 
 class Counters:

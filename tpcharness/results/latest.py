@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tpcharness.model.endpoint import EndpointSubject, LinkSubject, Subject
 from tpcharness.model.result import Result, without_exchanges
-from tpcharness.model.variant import Outcome, Phase, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Outcome, Phase, Variant
 from tpcharness.results.store import BADNESS, Cell, Cells, CellState
 
 Key = tuple[Subject, Variant]
@@ -122,8 +122,9 @@ class LatestStore(Cells):
         return tuple(sorted(found, key=lambda result: result.started_at))
 
     def door(self, endpoint: str, *, now: datetime | None = None) -> Cell | None:
-        """What is known of one endpoint's door, without going over all of them."""
-        return self._cell(EndpointSubject(endpoint), Variant.DOOR, now)
+        """What is known of one endpoint's worst door, without going over all of them."""
+        known = (self._cell(EndpointSubject(endpoint), variant, now) for variant in DOOR_VARIANTS)
+        return max((cell for cell in known if cell), key=lambda cell: self._badness(cell.state), default=None)
 
     def glances(self) -> tuple[Glance, ...]:
         """All cells, doors and links, as they are now: a copy that no later result changes."""

@@ -9,6 +9,9 @@ from enum import StrEnum
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.plan import Dropped, Plan
 
+HISTORY = "history-"
+"""How the id of a run begins that is a time out of a service's history."""
+
 
 class RunEnd(StrEnum):
     """Why a run was over."""
@@ -76,6 +79,11 @@ class RunFacts:
     def planned(self) -> int:
         """How many probes were planned, doors and links together."""
         return self.planned_doors + self.planned_links
+
+    @property
+    def is_history(self) -> bool:
+        """Whether this is a time in the life of a service, told as a run: nothing was planned, and it took no time."""
+        return self.run_id.startswith(HISTORY)
 
     @property
     def duration_seconds(self) -> float | None:

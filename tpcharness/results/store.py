@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from tpcharness.model.endpoint import LinkSubject, Subject
+from tpcharness.model.endpoint import EndpointSubject, LinkSubject, Subject
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Outcome, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Outcome, Variant
 
 
 class CellState(StrEnum):
@@ -105,13 +105,20 @@ class Cells:
                 yield cell
 
     def doors(self, *, now: datetime | None = None) -> dict[str, Cell]:
-        """The door of every endpoint that was checked, by name, in the order of `endpoints()`."""
-        found = {
-            str(subject): cell
-            for subject, variant in self._latest
-            if variant is Variant.DOOR and (cell := self._cell(subject, variant, now)) is not None
-        }
-        return {name: found[name] for name in self._counts if name in found}
+        """The worst door of every endpoint that was checked, by name, in the order of `endpoints()`."""
+        found: dict[str, Cell] = {}
+        for cell in self.door_cells(now=now):
+            former = found.get(str(cell.subject))
+            if former is None or self._badness(cell.state) > self._badness(former.state):
+                found[str(cell.subject)] = cell
+        return found
+
+    def door_cells(self, *, now: datetime | None = None) -> Iterator[Cell]:
+        """Every door that was checked, endpoint by endpoint in the order of `endpoints()`."""
+        for name in self._counts:
+            for variant in DOOR_VARIANTS:
+                if (cell := self._cell(EndpointSubject(name), variant, now)) is not None:
+                    yield cell
 
     def results(self) -> tuple[Result, ...]:
         """Every result that is remembered, oldest first."""

@@ -35,6 +35,8 @@ class Operation(StrEnum):
     DELETE = "delete"
     LIST = "list"
     MKCOL = "mkcol"
+    STAGE = "stage"
+    POLL = "poll"
 
 
 class RefusedKind(StrEnum):
@@ -147,6 +149,8 @@ _VERBS: dict[Operation, frozenset[_Verb]] = {
     Operation.DELETE: frozenset({_Verb.MODIFY}),
     Operation.LIST: frozenset({_Verb.READ}),
     Operation.MKCOL: _WRITING,
+    Operation.STAGE: frozenset({_Verb.STAGE}),
+    Operation.POLL: frozenset({_Verb.STAGE, _Verb.POLL}),  # stage includes poll (WLCG token profile 1.3)
 }
 
 

@@ -15,7 +15,8 @@ from http import HTTPStatus
 from typing import Any
 
 from tpcharness.model.secret import Secret
-from tpcharness.testbed.faults import FaultSet, UnknownFaultError
+from tpcharness.testbed.faults import UnknownFaultError
+from tpcharness.testbed.site_faults import SiteFaults
 from tpcharness.testbed.stream import STREAM_LIMIT, PeerGoneError, ProtocolError, Request, Wire, head
 
 _PATH = "/faults"
@@ -30,9 +31,9 @@ class _RefusedError(Exception):
 
 
 class Switchboard:
-    """Switches the faults of these storages. Listens on 127.0.0.1 only."""
+    """Switches the faults of these sites. Listens on 127.0.0.1 only."""
 
-    def __init__(self, faults: Mapping[str, FaultSet]) -> None:
+    def __init__(self, faults: Mapping[str, SiteFaults]) -> None:
         self._faults = faults
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 
 from tpcharness.testbed.effects import Closed, E, Effect, Fault, Occasion
 from tpcharness.testbed.fault_catalogue import CATALOGUE
+from tpcharness.testbed.words import no_such
+
+_ALL = "`tpcharness testbed up --list-faults` names all"
 
 METHODS = frozenset({"COPY", "GET", "HEAD", "PUT", "DELETE", "MKCOL", "MOVE", "OPTIONS", "PROPFIND"})
 
@@ -89,7 +92,7 @@ class FaultSet:
         name, at, method = scope.partition("@")
         fault = CATALOGUE.get(name)
         if fault is None:
-            raise UnknownFaultError(f"no fault {name!r}; there are {', '.join(sorted(CATALOGUE))}")
+            raise UnknownFaultError(no_such("fault", name, CATALOGUE, listed_by=_ALL))
         if at:
             fault = _narrowed(fault, method)
         armed = _Armed(text, fault, fault.effect)
@@ -117,7 +120,7 @@ def parse(text: str) -> tuple[str, str]:
     """Splits "SITE-B=wrong_content:nth=2" into the site and the fault. Raises UnknownFaultError."""
     site, equals, fault = text.partition("=")
     if not (site and equals and fault):
-        raise UnknownFaultError(f"not SITE=FAULT: {text!r}")
+        raise UnknownFaultError(f"{text!r} is not SITE=FAULT, such as SITE-B=refuse")
     return site, fault
 
 

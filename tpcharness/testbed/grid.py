@@ -23,19 +23,30 @@ from tpcharness.testbed.authorisation import ScopeProfile, Verifier
 from tpcharness.testbed.control import Switchboard
 from tpcharness.testbed.dialects.catalogue import dialect
 from tpcharness.testbed.effects import Shown
-from tpcharness.testbed.faults import FaultSet, UnknownFaultError, parse
+from tpcharness.testbed.faults import UnknownFaultError, parse
 from tpcharness.testbed.files import FileStore
 from tpcharness.testbed.issuer import ISSUER_FAULTS, Issuer
 from tpcharness.testbed.pki import LOOPBACK_HOSTS, Authority, write_private
+from tpcharness.testbed.site_faults import SiteFaults, parted
 from tpcharness.testbed.storage import Storage
+from tpcharness.testbed.tape.library import Library
+from tpcharness.testbed.tape.manner import manner_of
+from tpcharness.testbed.tape.service import WELL_KNOWN, TapeService
+from tpcharness.testbed.xroot.door import TTL_SECONDS, RootDoor
 
 HEADLINE = "# A grid on this machine, made by `tpcharness testbed up`: nothing in it reaches beyond loopback."
 ISSUER_NAME = "ISSUER"
 TOKENS_NAME = "testbed"
+TAPE_FILE = "tape-probe/file"
 
 _MAX_SITES = 200
 _PORT_ATTEMPTS = 20
 
+
+_ALL_WAYS = """\
+[[probes]]
+variant = ["https-pull", "https-push", "root-pull"]
+"""
 
 _AS_IN_THE_PROFILE = ScopeProfile()
 
@@ -73,7 +84,9 @@ class GridSpec:
     `dialects` are dealt out in turn. `base_port` None takes any free ports. `directory` holds certificates and the
     client's secret; without it a temporary one does. `on_disk` keeps contents in files below it, else in memory.
     `stall_seconds` is how long storages wait for each other's bytes; None is as long as what they speak like.
-    `faults` are written SITE-B=NAME, or ISSUER=NAME.
+    `faults` are written SITE-B=NAME, or ISSUER=NAME. With `root` every storage has a root door as well, at which a
+    key waits `root_ttl_seconds` for its copy. With `tape` every storage has a tape service, with one file on tape only;
+    a recall takes `recall_seconds`.
     """
 
     sites: int = 4
@@ -84,6 +97,10 @@ class GridSpec:
     directory: Path | None = None
     on_disk: Path | None = None
     faults: tuple[str, ...] = ()
+    root: bool = False
+    tape: bool = False
+    recall_seconds: float = 10.0
+    root_ttl_seconds: float = TTL_SECONDS
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +117,8 @@ class Site:
     prefix: str
     storage: Storage
     verifier: Verifier
+    root_door: RootDoor | None = None
+    tape: TapeService | None = None
 
     @property
     def dialect(self) -> str:
@@ -123,7 +142,14 @@ class Site:
             tokens=TOKENS_NAME,
             audience=self.audience,
             scope_base=self.prefix,
+            root="" if self.root_door is None else self.root_door.url(self.prefix),
+            tape_files=() if self.tape is None else (f"{self.prefix}/{TAPE_FILE}",),
         )
+
+    @property
+    def faults(self) -> SiteFaults:
+        """What is wrong there, to be switched."""
+        return SiteFaults(self.storage.faults, None if self.root_door is None else self.root_door.faults)
 
 
 class Grid:
@@ -146,7 +172,7 @@ class Grid:
         self.sites: tuple[Site, ...] = ()
         self._faults = _by_name(spec)
         for name in spec.names:
-            FaultSet(self._faults[name])
+            parted(self._faults[name], root=spec.root)
         for dialect_name in spec.dialects:
             dialect(dialect_name)
         self._exit = AsyncExitStack()
@@ -169,7 +195,14 @@ class Grid:
                 await _listen(site.storage.start, next(ports))
                 site.verifier.accept_audience(site.audience)
                 self.sites = (*self.sites, site)
-            self.switchboard = Switchboard({site.name: site.storage.faults for site in self.sites})
+            for site in self.sites:
+                if site.root_door is not None:
+                    stack.push_async_callback(site.root_door.stop)
+                    await _listen(site.root_door.start, next(ports))
+                if site.tape is not None:
+                    stack.push_async_callback(site.tape.stop)
+                    await _listen(site.tape.start, next(ports))
+            self.switchboard = Switchboard({site.name: site.faults for site in self.sites})
             stack.push_async_callback(self.switchboard.stop)
             await self.switchboard.start()
             self._exit = stack.pop_all()
@@ -227,12 +260,14 @@ issuer = "{self.issuer.url}"
 client_id = "{self.issuer.client_id}"
 client_secret_file = {_quoted(self.secret_file)}
 """
-        return "\n".join([head, *map(self._section, self.sites)])
+        return "\n".join([head, *map(self._section, self.sites), *([_ALL_WAYS] if self.spec.root else [])])
 
     def _section(self, site: Site) -> str:
         endpoint = site.endpoint
         faults = ", ".join(self._faults[site.name])
         remark = f"speaks like {site.dialect}" + (f"; its faults: {faults}" if faults else "")
+        root = f'root = "{endpoint.root}"\n' if endpoint.root else ""
+        tape = f"\n[endpoints.{endpoint.name}.tape]\nfiles = {json.dumps(endpoint.tape_files)}\n" if site.tape else ""
         return f"""\
 [endpoints.{endpoint.name}]  # {remark}
 site = "{endpoint.site}"
@@ -240,7 +275,7 @@ https = "{endpoint.https}"
 tokens = "{endpoint.tokens}"
 audience = "{endpoint.audience}"
 scope_base = "{endpoint.scope_base}"
-"""
+{root}{tape}"""
 
     def _make_directory(self, stack: AsyncExitStack) -> Path:
         if self.spec.directory is not None:
@@ -253,20 +288,36 @@ scope_base = "{endpoint.scope_base}"
         habits = _HABITS[dialect_name]
         prefix = habits.area.format(site=name.lower())
         verifier = Verifier(self.issuer.url, self.issuer.jwks(), frozenset(), prefix, habits.scopes)
+        of_storage, of_root = parted(self._faults[name], root=self.spec.root)
+        client_ssl = self.authority.client_context()
         storage = Storage(
             name=name,
             dialect=dialect(dialect_name),
             files=FileStore(on_disk=self.spec.on_disk),
             verifier=verifier,
             server_ssl=self.authority.server_context(self.authority.issue(name)),
-            client_ssl=self.authority.client_context(),
+            client_ssl=client_ssl,
             prefix=prefix,
             marker_period_seconds=self.spec.marker_period_seconds,
             stall_seconds=self.spec.stall_seconds,
-            faults=FaultSet(self._faults[name]),
+            faults=of_storage,
             bad_ssl=self._bad_context,
         )
-        return Site(name, prefix, storage, verifier)
+        door = None
+        if self.spec.root:
+            shown = self.authority.server_context(self.authority.issue(f"{name}-root"))
+            door = RootDoor(storage.files, verifier, shown, client_ssl, self.spec.root_ttl_seconds, of_root)
+        return Site(name, prefix, storage, verifier, door, self._tape(storage, verifier) if self.spec.tape else None)
+
+    def _tape(self, storage: Storage, verifier: Verifier) -> TapeService:
+        """The tape service of a storage, and a file that is on tape only."""
+        library = Library(storage.files, self.spec.recall_seconds)
+        library.add(f"{storage.prefix}/{TAPE_FILE}", b"from tape\n" * 1024)
+        shown = self.authority.server_context(self.authority.issue(f"{storage.name}-tape"))
+        site_name = f"{storage.name.lower()}-tape"
+        service = TapeService(site_name, library, verifier, shown, manner_of(storage.dialect.name))
+        storage.pages[WELL_KNOWN] = service.document
+        return service
 
     def _bad_context(self, which: Shown) -> ssl.SSLContext:
         """The TLS side of a storage that shows this certificate; made when it is first wanted."""

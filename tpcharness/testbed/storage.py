@@ -32,6 +32,7 @@ class Storage:
     passive party; None means what the dialect's implementation does. `bad_ssl` makes the TLS side with a certificate
     that is not what it should be.
     A dialect that redirects gets a second port: `port` is the manager's, `data_port` the disk server's.
+    `pages` are what it shows to everybody beside its files, by path: its discovery documents.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Storage:
         self.dialect = dialect
         self.files = files
         self.faults = faults or FaultSet()
+        self.prefix = prefix.rstrip("/")
+        self.pages: dict[str, Callable[[], Reply]] = {}
         self.port = 0
         self.data_port = 0
         self.hostname = "localhost"
@@ -204,6 +207,9 @@ class Storage:
         return await call.finish()
 
     async def _dispatch(self, call: Call) -> None:
+        if call.method == "GET" and (page := self.pages.get(call.request.path)):
+            await call.answer(page())
+            return
         handler = copy if call.method == "COPY" else HANDLERS.get(call.method)
         if handler is None:
             raise call.refuse(Cause.METHOD)

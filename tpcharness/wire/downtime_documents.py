@@ -80,7 +80,7 @@ def _from_gocdb(entry: Element) -> Downtime | None:
         return None
     start, end = (datetime.fromtimestamp(_epoch(_text(entry, name)), UTC) for name in ("START_DATE", "END_DATE"))
     # Beside the host an endpoint may have URLs of its own, on other hosts.
-    urls = [urlsplit((url.text or "").strip()).hostname or "" for url in entry.iterfind("AFFECTED_ENDPOINTS//URL")]
+    urls = [_host_in((url.text or "").strip()) for url in entry.iterfind("AFFECTED_ENDPOINTS//URL")]
     hosts = _hosts([*(host.text or "" for host in entry.iter("HOSTNAME")), *urls])
     return _downtime(start, end, hosts, _text(entry, "DESCRIPTION"), "gocdb")
 
@@ -127,6 +127,14 @@ def _hosts(names: Iterable[str]) -> Iterator[str]:
         host = name.strip().lower().rstrip(".")
         if _HOST.fullmatch(host):
             yield host
+
+
+def _host_in(url: str) -> str:
+    """Empty for what is no URL: people type these, and one typing error must not undo a whole downtime."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _text(entry: Element, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from tpcharness.model.variant import Variant
 from tpcharness.payload.ledger import Ledger
 from tpcharness.results.counters import Counters
 from tpcharness.results.history import open_history
-from tpcharness.results.latest import LatestStore
+from tpcharness.results.latest import Key, LatestStore
 from tpcharness.tokens.desk import TokenRecord
 
 
@@ -75,7 +75,8 @@ class Paper:
         for result in results:
             self.recorder.add(result)
         await self.running.history.flush()
-        self.running.findings = find(self.running.latest.results())
+        results = self.running.latest.results()
+        self.running.findings, self.running.explained = find(results), failing(results)
 
     async def reload(self) -> ReloadState:
         self.reloads += 1
@@ -90,14 +91,20 @@ class Paper:
         self.levels.append(level)
 
 
-def config_of(mesh: Mesh, folder: Path, *, daemon: str = "", more: str = "") -> Config:
+def failing(results: Iterable[Result]) -> frozenset[Key]:
+    return frozenset((each.subject, each.variant) for each in results if each.outcome in ("failure", "error"))
+
+
+def config_of(
+    mesh: Mesh, folder: Path, *, daemon: str = "", more: str = "", harness: str = "", probes: str = ""
+) -> Config:
     """A configuration whose endpoints are those of the mesh."""
     secret = folder / "client-secret-4711"
     secret.write_text("very-secret-word")
     secret.chmod(0o600)
     lines = [
         '[harness]\nname = "dteam-ops"\n',
-        f'state_dir = "{folder / "state"}"\n',
+        f'state_dir = "{folder / "state"}"\n{harness}\n',
         '[tokens.dteam]\nkind = "client-credentials"\nissuer = "https://iam.example/"\nclient_id = "ops"\n',
         f'client_secret_file = "{secret}"\n',
     ]
@@ -105,7 +112,7 @@ def config_of(mesh: Mesh, folder: Path, *, daemon: str = "", more: str = "") -> 
         url = site.base.partition("/tpcharness/")[0]
         lines.append(f'[endpoints."{site.name}"]\nsite = "{site.name.split("_")[0].title()}"\nhttps = "{url}"\n')
         lines.append('tokens = "dteam"\nbytes_per_day = "10GiB"\n')
-    lines.append('[[probes]]\nvariant = ["https-pull", "https-push"]\ninterval = "6h"\n')
+    lines.append('[[probes]]\nvariant = ["https-pull", "https-push"]\ninterval = "6h"\n' + f"{probes}\n")
     lines.append(f"[daemon]\n{daemon}\n{more}")
     file = folder / "endpoints.toml"
     file.write_text("".join(lines))
@@ -115,11 +122,9 @@ def config_of(mesh: Mesh, folder: Path, *, daemon: str = "", more: str = "") -> 
 
 
 @asynccontextmanager
-async def paper_service(
-    mesh: Mesh, folder: Path, *, daemon: str = "", more: str = "", confirmed: bool = True
-) -> AsyncIterator[Paper]:
+async def paper_service(mesh: Mesh, folder: Path, *, confirmed: bool = True, **words: str) -> AsyncIterator[Paper]:
     """A service that knows the mesh's results; its clock stands a minute after the mesh's end."""
-    config = config_of(mesh, folder, daemon=daemon, more=more)
+    config = config_of(mesh, folder, **words)
     state_dir = Path(config.harness.state_dir)
     state_dir.mkdir(exist_ok=True)
     clock = FixedClock(mesh.run.ended_at or mesh.run.started_at)
@@ -164,6 +169,7 @@ async def paper_service(
             log_level_setter=lambda level: paper.set_level(level),  # noqa: PLW0108
             offers=prepared.offers,
             findings=find(results) if confirmed else (),
+            explained=failing(results if confirmed else ()),
             ready=True,
         )
         paper = Paper(running, clock, recorder, go)

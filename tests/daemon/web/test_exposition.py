@@ -161,7 +161,7 @@ def test_others_run_between_any_two_pieces():
 
 async def test_a_scraper_that_never_reads_holds_up_nobody_and_is_cut_off():
     hard = [os.urandom(64 * 1024) for _ in range(160)]  # 10 MiB that do not pack
-    one = Exposition(Text(hard), send_seconds=0.5)
+    one = Exposition(Text(hard), send_seconds=3.0)
     async with served(one) as url, ClientSession(auto_decompress=False) as session:
         host, port = url.removeprefix("http://").split(":")
         deaf = []

@@ -12,6 +12,7 @@ import pytest
 from tests.daemon.web.conftest import PASSWORD, USER, basic
 from tests.daemon.web.field import paper_site
 from tpcharness.config.problems import ConfigErrors
+from tpcharness.daemon.web import gate as gate_module
 from tpcharness.daemon.web.gate import open_gate
 from tpcharness.testbed.pki import Authority
 
@@ -92,6 +93,34 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(four, tmp_path):
         files.cert.write_bytes(other.cert.read_bytes())
         while (await seen(url)) == first:  # the file is looked at every two seconds
             await asyncio.sleep(0.05)
+
+
+async def test_a_pair_that_is_written_while_we_look_breaks_nothing(four, tmp_path, monkeypatch):
+    """The key is replaced just after the pair was found to fit."""
+    authority = Authority(tmp_path / "pki")
+    files, other = authority.issue("web"), authority.issue("renewed")
+    third = authority.issue("third").key.read_bytes()
+    file = tmp_path / "web.yml"
+    file.write_text(tls(files))
+    make = gate_module.make_context
+
+    def spoil(settings):
+        context = make(settings)
+        files.key.write_bytes(third)
+        return context
+
+    async with open_gate(file, "") as gate:
+        monkeypatch.setattr(gate_module, "make_context", spoil)
+        files.cert.write_bytes(other.cert.read_bytes())
+        files.key.write_bytes(other.key.read_bytes())
+        await gate.look()
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=gate.context)
+        async with server:
+            reader, writer = await asyncio.open_connection(
+                *server.sockets[0].getsockname(), ssl=authority.client_context()
+            )
+            assert await reader.read() == b""
+            writer.close()
 
 
 async def test_client_certificates(four, tmp_path):

@@ -121,6 +121,43 @@ async def test_pages_only_answer(site, method):
     assert (await status_of(session, "/", method))[0] == 405
 
 
+async def test_a_rate_limit_makes_nobody_ill(four, tmp_path):
+    """Health is asked by what restarts the service when it hears no."""
+    file = tmp_path / "web.yml"
+    file.write_text("rate_limit: {interval: 1h, burst: 1}\n")
+    async with (
+        paper_site(four, tmp_path, web_config=str(file)) as (_, url),
+        aiohttp.ClientSession(url) as session,
+    ):
+        assert [(await status_of(session, "/metrics"))[0] for _ in range(2)] == [200, 429]
+        assert [(await status_of(session, "/-/healthy"))[0] for _ in range(3)] == [200, 200, 200]
+
+
+async def test_a_picture_in_a_page_elsewhere_starts_no_probe(guarded):
+    """Over plain http to another machine a browser says neither Origin nor Sec-Fetch-Site of a GET."""
+    paper, session = guarded
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36"}
+    path = "/probe?source=SITE-A&destination=SITE-B"
+    assert (await status_of(session, path, headers=browser))[0] == 403
+    assert not paper.running.service.status().in_flight
+    assert (await status_of(session, path, headers=browser | {"Sec-Fetch-Site": "none"}))[0] == 200
+    assert (await status_of(session, path, headers={"User-Agent": "Prometheus/3.5.0"}))[0] == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Host": "evil.example"}])
+async def test_a_refusal_page_tells_a_stranger_nothing(guarded, headers):
+    paper, session = guarded
+    paper.ok = False
+    await paper.running.reload()
+    assert "endpoints.toml:3" in (await status_of(session, "/"))[1]
+    async with aiohttp.ClientSession(session._base_url) as stranger:
+        status, text = await status_of(stranger, "/", headers={"Accept": "text/html"} | headers)
+    assert status in (401, 421)
+    assert "<h1>" in text
+    assert "endpoints.toml" not in text
+    assert "dteam-ops" not in text
+
+
 async def test_reload_takes_no_get(guarded):
     paper, session = guarded
     assert (await status_of(session, "/-/reload"))[0] == 405

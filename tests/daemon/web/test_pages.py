@@ -1,6 +1,7 @@
 """What the pages say; how they look is tested in Chromium (tests/browser)."""
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
@@ -10,14 +11,20 @@ import pytest
 
 from tests.browser.meshes import mesh
 from tests.browser.test_hostile_report import PAYLOADS, planted
-from tests.daemon.web.field import paper_site
+from tests.daemon.web.field import config_of, paper_site
 from tests.daemon.web.test_guards import status_of
 from tests.export.test_html_report import Page
+from tpcharness.daemon.web.configuration_text import settings_shown
+from tpcharness.daemon.web.remedy import remedy
+from tpcharness.daemon.web.sight import Sight
 from tpcharness.export.report_cells import shown
+from tpcharness.export.standing import verdict
 from tpcharness.model.downtime import Downtime
 from tpcharness.model.endpoint import LinkSubject
+from tpcharness.model.reason import Reason
 from tpcharness.model.result import Hop, Implementation, Markers
 from tpcharness.model.secret import Secret
+from tpcharness.model.variant import Blame, Outcome, Phase
 
 
 async def page_of(session, path):
@@ -83,6 +90,58 @@ async def test_the_probe_page_tells_everything(site, four):
     assert result.reason.info.sentence in page.text
 
 
+async def test_a_hint_that_only_repeats_what_stands_above_is_left_out(site, four):
+    paper, session = site
+    worst = bad(four).worst
+    fix = worst.reason.info.fix.lower()
+    for number, (hint, told) in enumerate([(fix, False), ("a door is not a window", True)]):
+        await paper.add(replace(worst, run_id=f"hint-{number}", hint=hint))
+        page = await page_of(session, f"/probes/hint-{number}/{worst.probe_id}")
+        assert (f"Hint {hint}" in page.text) is told
+        assert ("Hint" in page.text) is told
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "phase", "alarm"),
+    [
+        ("HEAD", 404, Phase.CLEANUP, False),
+        ("HEAD", 404, Phase.VERIFY, True),
+        ("HEAD", 403, Phase.CLEANUP, True),
+        ("MKCOL", 405, Phase.PREPARE, False),
+        ("PUT", 405, Phase.PREPARE, True),
+    ],
+)
+async def test_an_answer_that_was_hoped_for_is_no_alarm(site, four, method, status, phase, alarm):
+    paper, session = site
+    worst = bad(four).worst
+    exchange = replace(worst.evidence.exchanges[0], method=method, status=status, phase=phase, error="")
+    await paper.add(replace(worst, run_id="hope", evidence=replace(worst.evidence, exchanges=(exchange,))))
+    _, text = await status_of(session, f"/probes/hope/{worst.probe_id}")
+    assert f"<bdi>{status} " in text
+    assert (f'<b class="bad"><bdi>{status} ' in text) is alarm
+
+
+async def test_a_fix_is_no_command_that_a_running_service_would_refuse(site, four):
+    paper, session = site
+    worst = bad(four).worst
+    down = replace(worst, outcome=Outcome.SKIPPED, reason=Reason.ENDPOINT_DOWN, blame=Blame.SOURCE, run_id="down")
+    left = replace(worst, reason=Reason.STILL_WRITING, run_id="left")
+    await paper.add(down, left)
+    page = await page_of(session, f"/probes/down/{worst.probe_id}")
+    assert f"Mend the endpoint's door first: {worst.subject.source} ." in page.text
+    assert f"/endpoints/{worst.subject.source}#door" in page.links
+    for run_id in ("down", "left"):
+        text = (await page_of(session, f"/probes/{run_id}/{worst.probe_id}")).text
+        assert "`" not in text
+        assert "tpcharness check" not in text
+        assert "tpcharness clean" not in text
+
+
+def test_no_fix_names_a_command_that_needs_the_state_of_the_service():
+    for reason in Reason:
+        assert not re.search("tpcharness (check|clean|matrix|probe) ", remedy(reason, "SITE-A") + " "), reason
+
+
 async def test_a_result_that_the_history_has_not_written_yet_is_shown_without_its_exchanges(site, four):
     paper, session = site
     result = replace(bad(four).worst, run_id="brand-new")
@@ -125,6 +184,23 @@ async def test_failures_that_are_not_confirmed_blame_nobody(four, tmp_path):
     assert "not confirmed yet" in text
 
 
+async def test_the_headline_says_what_is_explained_and_what_is_not_and_it_adds_up(site, four):
+    paper, session = site
+    running = paper.running
+    everything = (await page_of(session, "/")).text
+    cells = [cell for cell in four.store.cells() if cell.state in ("failure", "error")]
+    assert "explain them." in everything
+    good = next(cell for cell in four.store.cells() if cell.state == "ok")
+    running.latest.add(replace(cells[0].worst, subject=good.subject, variant=good.variant, run_id="fresh"))
+    running.explained = running.explained - {(cells[0].subject, cells[0].variant)}
+    look = await Sight(running).look()
+    headline = verdict(look.cells, (), look.findings, explained=look.explained, unconfirmed=look.unconfirmed)
+    assert look.unconfirmed == 1  # the new one; the other is confirmed, and the findings are older than that
+    told = len(cells) - 1
+    assert headline.startswith(f"{len(cells) + 1} of 24 cells fail: ")
+    assert headline.endswith(f"explain {told} of them, 1 is not confirmed yet, 1 is not explained.")
+
+
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
@@ -158,6 +234,61 @@ async def test_what_is_not_there_is_said_in_a_page(site, path):
         assert answer.content_type == "text/plain"
 
 
+async def test_what_is_not_there_is_named_again_with_the_nearest(site):
+    _, session = site
+    html = {"Accept": "text/html"}
+    for path, told in (
+        ("/endpoints/SITE-AA", 'There is no endpoint "SITE-AA"; did you mean "SITE-A"?'),
+        ("/endpoints/%3Cb%3Eqqqqqqqq", 'There is no endpoint "<b>qqqqqqqq".'),
+        ("/links/SITE-A/site-dd", 'There is no endpoint "site-dd"; did you mean "SITE-D"?'),
+        ("/links/SITE-A/SITE-A", '"SITE-A" has no link with itself'),
+        ("/confg", 'There is no page "/confg"; did you mean "/config"?'),
+        X,
+    ):
+        status, plain = await status_of(session, path)
+        assert (status, told in plain) == (404, True), (path, plain)
+        async with session.get(path, headers=html) as answer:
+            assert answer.status == 404
+            text = await answer.text()
+        assert told in Page(text).text
+        assert "<b>q" not in text
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("", "has not been probed yet"),
+        ('sources = ["SITE-B"]', "no [[probes]] of the configuration selects it"),
+    ],
+)
+async def test_a_link_without_results_says_whether_it_will_ever_have_some(four, tmp_path, more, why):
+    empty = mesh(4)
+    empty.store = type(empty.store)(site.name for site in empty.sites)
+    async with (
+        paper_site(empty, tmp_path, probes=more, confirmed=False) as (_, url),
+        aiohttp.ClientSession(url) as session,
+    ):
+        assert why in (await page_of(session, "/links/SITE-A/SITE-B")).text
+
+
+async def test_a_link_with_an_endpoint_that_wants_no_probes_says_so(four, tmp_path):
+    empty = mesh(4)
+    empty.store = type(empty.store)(site.name for site in empty.sites)
+    async with (
+        paper_site(empty, tmp_path, harness='opt_out = ["SITE-B"]', confirmed=False) as (_, url),
+        aiohttp.ClientSession(url) as session,
+    ):
+        text = (await page_of(session, "/links/SITE-A/SITE-B")).text
+        assert "opted out (SITE-B)" in text
+        assert "not been probed yet" not in text
+
+
+async def test_only_variants_that_are_scheduled_can_be_chosen(site):
+    _, session = site
+    _, text = await status_of(session, "/")
+    assert re.findall('name="variant" value="([^"]+)"', text) == ["https-pull", "https-push"]
+
+
 async def test_a_bad_attempt_is_the_askers_mistake(site):
     _, session = site
     for attempt in ("x", "-1", "1e9", "9" * 40):
@@ -179,7 +310,7 @@ async def test_settings_are_shown_as_the_file_writes_them(four, tmp_path):
     shown = {setting.key: setting.value for setting in settings_shown(config)}
     assert shown["daemon.stale_after"] == "2.5"
     assert shown["endpoints.SITE-A.bytes_per_day"] == '"10GiB"'
-    assert '2026-11-22T08:00:00Z' in "".join(value for key, value in shown.items() if "downtime" in key)
+    assert "2026-11-22T08:00:00Z" in "".join(value for key, value in shown.items() if "downtime" in key)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

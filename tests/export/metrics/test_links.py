@@ -135,6 +135,17 @@ def test_skipped_links_keep_their_last_run_and_their_counters_only():
     assert last_run == {("SITE-A", "SITE-B", "https-pull"): ended_at(good())}
 
 
+def test_one_look_that_goes_well_does_not_hide_a_confirmed_failure_when_only_failing_links_are_shown():
+    latest, counters = stores([good(), good("SITE-B", "SITE-A"), failed("SITE-B", "SITE-C")])
+    wavers = LinkSubject("SITE-B", "SITE-A")
+    links = LinkMetrics(latest, counters, lambda: LinkDetail.FAILING, lambda subject, variant: subject == wavers)
+    samples = samples_of(b"".join(links.chunks(NOW)))
+    confirmed = of_family(samples, "tpcharness_link_confirmed_failure", "source", "destination")
+    assert confirmed == {("SITE-B", "SITE-A"): 1.0}
+    success = of_family(samples, "tpcharness_probe_success", "source", "destination")
+    assert success == {("SITE-B", "SITE-A"): 1.0, ("SITE-B", "SITE-C"): 0.0}
+
+
 def test_stale_links_are_absent_also_when_they_fail():
     latest, counters = stores([good(), failed("SITE-B", "SITE-A")], stale_after=100.0)
     links = LinkMetrics(latest, counters, confirmed_failing=lambda subject, variant: subject.source == "SITE-B")

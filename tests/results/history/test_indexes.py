@@ -16,6 +16,7 @@ from tpcharness.model.settings import HistorySettings
 from tpcharness.model.variant import Outcome, Variant
 from tpcharness.results.history import HistoryQuery, RollupQuery, Step, open_reader
 from tpcharness.results.history.database import Database
+from tpcharness.results.history.known import standings
 from tpcharness.results.history.queries import Numbers, newest_rows
 from tpcharness.results.history.writer import Writer
 
@@ -90,6 +91,18 @@ def test_one_result_and_roll_ups(plans: tuple[Any, list[str]], built: Built) -> 
             reader.rollups(RollupQuery(BEGIN, BEGIN + timedelta(days=1), **ends, step=step))
     assert any("result_key" in step for step in plan)
     assert any("rollup" in step for step in plan)
+    assert scans(plan) == []
+
+
+def test_what_is_thought_of_a_few_probes(plans: tuple[Any, list[str]]) -> None:
+    """The writer asks that for each batch."""
+    reader, plan = plans
+    with reader._engine.connect() as connection:
+        standings(connection, {(1, 2, 1, 0), (1, 3, 1, 0)})
+    steps = [step for step in plan if " latest " in f"{step} "]
+    assert len(steps) == 2
+    key = "(source=? AND destination=? AND variant=? AND size=?)"
+    assert all("SEARCH latest USING INDEX" in step and key in step for step in steps)
     assert scans(plan) == []
 
 

@@ -51,7 +51,8 @@ def restored(known: Known, k: int = 3) -> Confirmations:
     for belief in known.beliefs:
         states.restore(belief)
     for result in known.results:
-        states.see(result)
+        if not states.knows(result):
+            states.see(result)
     return states
 
 
@@ -71,7 +72,7 @@ async def test_what_was_skipped_last_hides_neither_the_last_run_nor_the_verdict(
     glance = latest.glance(LINK, PULL)
     assert glance is not None
     assert [result.outcome for result in glance.results] == [Outcome.SKIPPED, Outcome.OK]
-    assert glance.last_run == ended_at(other[1])
+    assert glance.last_run == pytest.approx(ended_at(other[1]), abs=1e-5)
     assert all(result.evidence.exchanges == () for result in known.results)
     assert [(belief.latest.probe_id, belief.in_a_row) for belief in known.beliefs] == [("1-2", 3)]
     assert known.beliefs[0].latest.hint == FULL.hint

@@ -30,7 +30,10 @@ def old(tmp_path: Path) -> Path:
 
 async def test_a_history_of_version_1_goes_on(old: Path, clock: FixedClock) -> None:
     async with open_history(HistorySettings(), old, clock) as history:
-        assert [result.probe_id for result in (await history.known()).results] == ["p0", "p1", "p2"]
+        known = await history.known()
+        assert [result.probe_id for result in known.results] == ["p0", "p1", "p2"]
+        (belief,) = known.beliefs  # a failure that has to be seen again, as when it was new
+        assert (belief.latest.probe_id, belief.in_a_row, belief.believed) == ("p1", 1, None)
         first = await history.result("r1", "p0")
         assert first is not None
         assert first.evidence.exchanges

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -10,14 +9,19 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from tpcharness.config.problems import nearest
 from tpcharness.daemon.running import Running
-from tpcharness.daemon.web.openapi import openapi_text
-from tpcharness.daemon.web.sending import send
-from tpcharness.daemon.web.sight import Sight
+from tpcharness.daemon.web.absent import MOST_NAME, no_such
+from tpcharness.daemon.web.openapi import openapi_document, openapi_text
+from tpcharness.daemon.web.sending import send, send_sheet, sheet
+from tpcharness.daemon.web.sight import Look, Sight
 from tpcharness.daemon.web.state import state_of
+from tpcharness.daemon.web.workshop import WORKSHOP
 from tpcharness.export.document import finding_document, to_json
 from tpcharness.model.downtime import Downtime
-from tpcharness.model.endpoint import LinkSubject
+from tpcharness.model.endpoint import Endpoint, LinkSubject
+from tpcharness.model.finding import Finding
+from tpcharness.model.secret import redact
 from tpcharness.model.variant import Outcome, Variant
 from tpcharness.results.history import HistoryQuery, Rollup, RollupQuery, Step
 from tpcharness.results.record import moment_text, result_document, subject_document
@@ -37,34 +41,53 @@ class Api:
         self._running = running
         self._sight = sight
 
+    async def routes(self, request: web.Request) -> web.StreamResponse:
+        """What can be asked here."""
+        paths = openapi_document()["paths"]
+        routes = [{"path": path, "summary": way["get"]["summary"]} for path, way in paths.items()]
+        return await _answer(request, lambda: {"routes": routes})
+
     async def status(self, request: web.Request) -> web.StreamResponse:
         """How the service itself is."""
         return await _answer(request, lambda: state_of(self._running), in_thread=False)
 
     async def endpoints(self, request: web.Request) -> web.StreamResponse:
         """Every endpoint: its door, and what we do to it."""
-        running, look = self._running, await self._sight.look()
-        now = running.clock.now()
-        found = []
-        for endpoint in running.config.endpoints.values():
-            paused = running.schedule.paused_until(endpoint.name, now.timestamp())
-            used_bytes, used_transfers = running.schedule.used(endpoint.name, now.timestamp())
-            downtime, door = look.downtimes.get(endpoint.name), look.doors.get(endpoint.name)
-            found.append(
-                {
-                    "name": endpoint.name,
-                    "site": endpoint.site,
-                    "host": endpoint.host,
-                    "door": None if door is None else _cell(door),
-                    "downtime": None if downtime is None else _downtime(downtime),
-                    "paused_until": None if paused is None else datetime.fromtimestamp(paused, UTC),
-                    "used_bytes": used_bytes,
-                    "used_transfers": used_transfers,
-                    "bytes_per_day": endpoint.bytes_per_day,
-                    "transfers_per_day": endpoint.transfers_per_day,
-                }
-            )
+        look = await self._sight.look()
+        found = [self._endpoint(endpoint, look) for endpoint in self._running.config.endpoints.values()]
         return await _answer(request, lambda: {"at": look.at, "endpoints": found})
+
+    async def endpoint(self, request: web.Request) -> web.StreamResponse:
+        """One of them; for an unknown name the nearest."""
+        name, known = request.match_info["name"], self._running.config.endpoints
+        if name not in known:
+            told = {
+                "error": no_such("endpoint", name, known).strip(),
+                "nearest": nearest(name[:MOST_NAME], known) or None,
+            }
+            raise web.HTTPNotFound(text=to_json(told), content_type=JSON)
+        look = await self._sight.look()
+        found = self._endpoint(known[name], look)
+        return await _answer(request, lambda: {"at": look.at} | found)
+
+    def _endpoint(self, endpoint: Endpoint, look: Look) -> Document:
+        running = self._running
+        now = running.clock.now().timestamp()
+        paused = running.schedule.paused_until(endpoint.name, now)
+        used_bytes, used_transfers = running.schedule.used(endpoint.name, now)
+        downtime, door = look.downtimes.get(endpoint.name), look.doors.get(endpoint.name)
+        return {
+            "name": endpoint.name,
+            "site": endpoint.site,
+            "host": endpoint.host,
+            "door": None if door is None else _cell(door),
+            "downtime": None if downtime is None else _downtime(downtime),
+            "paused_until": None if paused is None else datetime.fromtimestamp(paused, UTC),
+            "used_bytes": used_bytes,
+            "used_transfers": used_transfers,
+            "bytes_per_day": endpoint.bytes_per_day,
+            "transfers_per_day": endpoint.transfers_per_day,
+        }
 
     async def links(self, request: web.Request) -> web.StreamResponse:
         """Every cell of the matrix of which something is known."""
@@ -86,7 +109,7 @@ class Api:
             lambda: {
                 "at": look.at,
                 "unconfirmed": look.unconfirmed,
-                "findings": [finding_document(finding) for finding in look.findings],
+                "findings": [_finding(finding) for finding in look.findings],
             },
         )
 
@@ -160,14 +183,16 @@ class Api:
 
     async def openapi(self, request: web.Request) -> web.StreamResponse:
         """What all this looks like, as an OpenAPI document."""
-        return await send(request, (await asyncio.to_thread(openapi_text)).encode(), JSON)
+        return await send(request, (await WORKSHOP.make(openapi_text)).encode(), JSON)
 
 
 async def _answer(request: web.Request, make: Callable[[], Document], *, in_thread: bool = True) -> web.StreamResponse:
     def text() -> bytes:
         return b"".join(_pieces(_plain(make())))
 
-    return await send(request, await asyncio.to_thread(text) if in_thread else text(), JSON)
+    if not in_thread:
+        return await send(request, text(), JSON)
+    return await send_sheet(request, await WORKSHOP.make(lambda: sheet(text())), JSON)
 
 
 def _pieces(document: Document) -> Iterator[bytes]:
@@ -213,8 +238,17 @@ def _cell(cell: Cell) -> Document:
     }
 
 
+def _finding(finding: Finding) -> Document:
+    return finding_document(finding) | {"sentence": redact(finding.sentence)}
+
+
 def _downtime(downtime: Downtime) -> Document:
-    return {"start": downtime.start, "end": downtime.end, "text": downtime.text, "origin": downtime.origin}
+    return {
+        "start": downtime.start,
+        "end": downtime.end,
+        "text": redact(downtime.text),
+        "origin": redact(downtime.origin),
+    }
 
 
 def _rollup(rollup: Rollup) -> Document:
@@ -276,6 +310,8 @@ def _moment(request: web.Request, name: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{name} {text[:60]!r}: expected a time like 2026-11-22T14:00:00Z") from None
+    if not 1 < found.year < 9999:  # at the edges of time no zone and no span can be counted
+        raise ValueError(f"{name} {text[:60]!r}: expected a year of our time")
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 

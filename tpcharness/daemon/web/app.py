@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware
 
 from tpcharness.daemon.running import Running
 from tpcharness.daemon.web import metrics
+from tpcharness.daemon.web.absent import no_such
 from tpcharness.daemon.web.api import Api
 from tpcharness.daemon.web.events import Events
 from tpcharness.daemon.web.gate import Gate, open_gate
@@ -54,8 +55,10 @@ def make_app(running: Running, gate: Gate | None = None) -> web.Application:
             web.get("/links/{source}/{destination}", pages.link),
             web.get("/probes/{run_id}/{probe_id}", pages.probe),
             web.get("/config", pages.configuration),
+            web.get("/api/v1", api.routes),
             web.get("/api/v1/status", api.status),
             web.get("/api/v1/endpoints", api.endpoints),
+            web.get("/api/v1/endpoints/{name}", api.endpoint),
             web.get("/api/v1/links", api.links),
             web.get("/api/v1/findings", api.findings),
             web.get("/api/v1/results", api.results),
@@ -98,11 +101,14 @@ async def serve(running: Running, listen: str, web_config: str) -> AsyncIterator
             app, access_log=None, handler_cancellation=True, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=2.0
         )
         await runner.setup()
-        watcher = asyncio.create_task(gate.watch(), name="web-config")
+        watchers = [
+            asyncio.create_task(gate.watch(), name="web-config"),
+            asyncio.create_task(gate.crowd.watch(), name="connections"),
+        ]
         try:
             server = runner.server
             if server is not None:
-                gate.connections = lambda: len(server.connections)
+                gate.crowd.present = lambda: server.connections
             host, _, port = listen.rpartition(":")
             site = web.TCPSite(runner, host.strip("[]") or None, int(port), ssl_context=gate.context)
             await site.start()
@@ -110,8 +116,9 @@ async def serve(running: Running, listen: str, web_config: str) -> AsyncIterator
             scheme = "http" if gate.context is None else "https"
             yield f"{scheme}://{f'[{own[0]}]' if ':' in own[0] else own[0]}:{own[1]}"
         finally:
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
             await runner.cleanup()
 
 
@@ -137,6 +144,8 @@ def _refusals(pages: Pages) -> Middleware:
             return await handler(request)
         except HistoryError as error:
             refusal: web.HTTPException = web.HTTPServiceUnavailable(text=f"The history cannot be read: {error}\n")
+        except web.HTTPNotFound as error:
+            refusal = error if request.match_info.http_exception is None else _no_such_page(request)
         except web.HTTPException as error:
             refusal = error
         own = request.path.startswith(("/api/", "/-/", "/metrics")) or request.path == "/probe"
@@ -147,6 +156,11 @@ def _refusals(pages: Pages) -> Middleware:
         return web.Response(status=refusal.status, body=body, headers=headers | {hdrs.CONTENT_TYPE: "text/html"})
 
     return refusals
+
+
+def _no_such_page(request: web.Request) -> web.HTTPNotFound:
+    pages = {resource.canonical for resource in request.app.router.resources()}
+    return web.HTTPNotFound(text=no_such("page", request.path, (page for page in sorted(pages) if "{" not in page)))
 
 
 _KEPT = (hdrs.WWW_AUTHENTICATE, hdrs.RETRY_AFTER, hdrs.ALLOW)

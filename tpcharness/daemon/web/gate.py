@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tpcharness.config.problems import ConfigErrors, Problem
+from tpcharness.daemon.web.crowd import Crowd
 from tpcharness.daemon.web.doorkeeper import Doorkeeper
 from tpcharness.daemon.web.web_config import IF_GIVEN, REQUIRED, TlsSettings, WebConfig, load_web_config
 
@@ -35,8 +36,10 @@ class Gate:
         self.config = config
         self.external_url = external_url
         self.doorkeeper = Doorkeeper(config.users, now)
-        self.context = None if config.tls is None else make_context(config.tls)
-        self.connections: Callable[[], int] = lambda: 0
+        self.crowd = Crowd(now)
+        self.context = self._shown = None if config.tls is None else make_context(config.tls)
+        if self.context is not None:
+            self.context.sni_callback = self._show
         self._now = now
         self._bucket = (0.0, now())  # requests counted, as of when
         self._seen = _marks(path, config)
@@ -76,8 +79,7 @@ class Gate:
         if self.config.users and not config.users:  # half a write is an empty file, and must not open the door
             _log.error("the web-config is not taken, the one before stays: %s has no users any more", self.path)
             return
-        error = await asyncio.to_thread(self._renew_certificate, config.tls)
-        if error:
+        if error := await self._renew_certificate(config.tls):
             _log.error("the web-config is not taken, the one before stays: %s", error)
             return
         if not _same_but_files(self.config.tls, config.tls):
@@ -88,16 +90,25 @@ class Gate:
         self._seen = await asyncio.to_thread(_marks, self.path, config)
         _log.info("%s was read again", self.path)
 
-    def _renew_certificate(self, tls: TlsSettings | None) -> str:
-        """Loads the certificate for connections to come; what is wrong with it, else empty."""
-        if tls is None or self.context is None:
+    async def _renew_certificate(self, tls: TlsSettings | None) -> str:
+        """Loads the certificate for connections to come; what is wrong with it, else empty.
+
+        Into a context of its own: one that is at work must not be changed beside a handshake, nor be left with half
+        of a pair that is being written.
+        """
+        if tls is None or self.config.tls is None:
             return ""
+        fresh = replace(self.config.tls, cert_file=tls.cert_file, key_file=tls.key_file)
         try:
-            make_context(tls)  # a bad pair must not touch the context at work
-            self.context.load_cert_chain(tls.cert_file, tls.key_file, _no_password)
+            self._shown = await asyncio.to_thread(make_context, fresh)
         except (ssl.SSLError, OSError) as error:
             return f"{tls.cert_file}: {error}"
         return ""
+
+    def _show(self, handshake: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """For `sni_callback`, which is called in each handshake, also of a client that names nobody."""
+        if self._shown is not None:
+            handshake.context = self._shown
 
     def close(self) -> None:
         self.doorkeeper.close()

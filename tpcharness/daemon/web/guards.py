@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-MOST_CONNECTIONS = 512
 USER = web.RequestKey("user", str)
 """Who asks; empty for somebody unknown."""
 
 OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
-"""They say one word, to probes that have no password."""
+"""They say one word, to probes that have no password, and that would take a refusal for an illness."""
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -57,13 +56,14 @@ def make_guards(gate: Gate) -> list[Middleware]:
 
     @web.middleware
     async def crowd(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if gate.connections() > MOST_CONNECTIONS:
-            busy = web.HTTPServiceUnavailable(text="Too many connections.\n", headers={hdrs.RETRY_AFTER: "5"})
-            busy.force_close()
-            raise busy
-        if not gate.within_rate():
-            raise web.HTTPTooManyRequests(text="More requests than rate_limit allows.\n")
-        return await handler(request)
+        with gate.crowd.asking(request.protocol):
+            if gate.crowd.is_full:
+                busy = web.HTTPServiceUnavailable(text="Too many connections.\n", headers={hdrs.RETRY_AFTER: "5"})
+                busy.force_close()
+                raise busy
+            if request.path not in OPEN_PATHS and not gate.within_rate():
+                raise web.HTTPTooManyRequests(text="More requests than rate_limit allows.\n")
+            return await handler(request)
 
     @web.middleware
     async def names(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -155,12 +155,16 @@ def _is_own_name(host: str, external_url: str) -> bool:
 
 
 def _is_same_origin(request: web.Request, external_url: str) -> bool:
-    """Browsers say where a request comes from; programs that are no browsers say nothing, and need not."""
-    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+    """Browsers say where a request comes from; programs that are no browsers say nothing, and need not.
+
+    Over plain http to another machine a browser says nothing of a GET, not even of a picture in a page elsewhere, and
+    sends the password that it knows: so there it may not. (Fetch Metadata 2: only to a trustworthy URL.)
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get(hdrs.ORIGIN)
+    if site not in (None, "none", "same-origin"):
         return False
-    origin = request.headers.get(hdrs.ORIGIN)
     if origin is None:
-        return True
+        return site is not None or not request.headers.get(hdrs.USER_AGENT, "").startswith("Mozilla/")
     own = {f"{request.scheme}://{request.host}".lower()}
     if external_url:
         parts = urlsplit(external_url)

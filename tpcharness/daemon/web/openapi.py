@@ -91,6 +91,7 @@ def openapi_text() -> str:
 
 def _paths() -> Schema:
     return {
+        "/api/v1": {"get": _get("What can be asked here", _object(routes=_list(_object(path=_TEXT, summary=_TEXT))))},
         "/api/v1/status": {"get": _get("How the service itself is", _ref("Status"))},
         "/api/v1/endpoints": {
             "get": _get(
@@ -98,6 +99,7 @@ def _paths() -> Schema:
                 _object(at=_MOMENT, endpoints=_list(_ref("EndpointState"))),
             )
         },
+        "/api/v1/endpoints/{name}": {"get": _one_endpoint()},
         "/api/v1/links": {
             "get": _get(
                 "Every cell of the matrix of which something is known",
@@ -174,6 +176,13 @@ def _get(summary: str, answer: Schema, *parameters: Schema) -> Schema:
     if any(parameter["in"] == "path" for parameter in parameters):
         responses["404"] = _refusal("nothing of that name")
     return {"summary": summary, "parameters": list(parameters), "responses": dict(sorted(responses.items()))}
+
+
+def _one_endpoint() -> Schema:
+    found = _get("One endpoint", {"allOf": [_object(at=_MOMENT), _ref("EndpointState")]}, _path("name"))
+    missing = _object(error=_TEXT, nearest=_or_null(_TEXT))
+    found["responses"]["404"]["content"] = {"application/json": {"schema": missing}}
+    return found
 
 
 def _refusal(description: str) -> Schema:

@@ -16,14 +16,18 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from tpcharness import __version__
 from tpcharness.daemon.running import Running
 from tpcharness.daemon.web import addresses
+from tpcharness.daemon.web.absent import no_link_with_itself, no_such, why_never
 from tpcharness.daemon.web.configuration_text import settings_shown
 from tpcharness.daemon.web.grid import DOWNTIME, DOWNTIME_MARK, Choice, draw, mark_of
+from tpcharness.daemon.web.remedy import remedy
 from tpcharness.daemon.web.result_view import ResultView, tested
-from tpcharness.daemon.web.sending import send
+from tpcharness.daemon.web.sending import Sheet, send, send_sheet, sheet
 from tpcharness.daemon.web.sight import Look, Sight
 from tpcharness.daemon.web.state import state_of
 from tpcharness.daemon.web.timeline import timeline
+from tpcharness.daemon.web.workshop import WORKSHOP
 from tpcharness.export.alphabet import UNICODE
+from tpcharness.export.failure_text import alarming
 from tpcharness.export.quantities import count_text, duration_text, rate_text, size_text
 from tpcharness.export.report_cells import shown
 from tpcharness.export.standing import BAD, STATE_WORDS, count_states, standings, tell, verdict
@@ -34,6 +38,7 @@ from tpcharness.results.store import CellState
 
 MOST_RESULTS = 40
 MOST_FINDINGS = 200
+MOST_CHOICES = 8
 _HTML = "text/html; charset=utf-8"
 _HOURS, _DAYS = timedelta(days=7), timedelta(days=90)
 _STATE_WORDS = {state.value: word for state, word in STATE_WORDS.items()} | {DOWNTIME: "in downtime"}
@@ -49,33 +54,39 @@ class Pages:
         self._running = running
         self._sight = sight
         self._environment = environment()
-        self._drawn: dict[Choice, tuple[Look, bytes]] = {}
+        self._drawn: dict[Choice, tuple[Look, asyncio.Task[Sheet]]] = {}
 
     async def matrix(self, request: web.Request) -> web.StreamResponse:
         """`/`: who has to act, then the endpoints, then the matrix."""
         choice = _choice(request)
         look = await self._sight.look()
         known = self._drawn.get(choice)
-        if known is None or known[0] is not look:
-            state = state_of(self._running)
-            body = await asyncio.to_thread(self._matrix, look, choice, state)
-            if len(self._drawn) >= 8:  # other people's filters
+        if known is None or known[0] is not look or _failed(known[1]):
+            task = asyncio.create_task(WORKSHOP.make(self._matrix, look, choice, state_of(self._running)))
+            if len(self._drawn) >= MOST_CHOICES:  # other people's filters
                 self._drawn.clear()
-            self._drawn[choice] = known = look, body
-        return await send(request, known[1], _HTML)
+            self._drawn[choice] = known = look, task
+        return await send_sheet(request, await asyncio.shield(known[1]), _HTML)
 
-    def _matrix(self, look: Look, choice: Choice, state: dict[str, Any]) -> bytes:
+    def _matrix(self, look: Look, choice: Choice, state: dict[str, Any]) -> Sheet:
         sites = {facts.name: facts.site for facts in look.endpoints}
+        offered = {variant for _, _, variant in self._running.offers if variant.of_link}
         typical = look.typical_results()
         told = [
             tell(finding, sites, typical.get(finding), addresses.probe_path)
             for finding in look.findings[:MOST_FINDINGS]
         ]
-        return self._render(
+        body = self._render(
             "matrix.html",
             state=state,
             look=look,
-            title=verdict(look.cells, look.doors.values(), look.findings),
+            title=verdict(
+                look.cells,
+                look.doors.values(),
+                look.findings,
+                explained=look.explained,
+                unconfirmed=look.unconfirmed,
+            ),
             states=[
                 (word, each.value, number)
                 for each, word in STATE_WORDS.items()
@@ -87,24 +98,25 @@ class Pages:
             endpoints=standings(look.endpoints, look.doors, look.cells, addresses.endpoint_path),
             drawn=draw(look, choice),
             choice=choice,
-            all_variants=[each for each in Variant if each.of_link],
+            all_variants=[each for each in Variant if each in offered],
         )
+        return sheet(body)
 
     async def endpoint(self, request: web.Request) -> web.StreamResponse:
         """`/endpoints/{name}`: its door, both roles, and our manners towards it."""
         name = request.match_info["name"]
         endpoint = self._running.config.endpoints.get(name)
         if endpoint is None:
-            raise web.HTTPNotFound(text="No such endpoint is configured.\n")
+            raise web.HTTPNotFound(text=no_such("endpoint", name, self._running.config.endpoints))
         running, look = self._running, await self._sight.look()
         now = running.clock.now()
         seconds = now.timestamp()
         door = running.latest.door(name, now=now)
-        partners, typical = await asyncio.to_thread(lambda: (_partners(look, name), look.typical_results()))
+        partners, typical = await WORKSHOP.make(lambda: (_partners(look, name), look.typical_results()))
         paused = running.schedule.paused_until(name, seconds)
         used_bytes, used_transfers = running.schedule.used(name, seconds)
         found = await running.history.result(*_ids(door.worst)) if door is not None else None
-        body = await asyncio.to_thread(
+        body = await WORKSHOP.make(
             self._render,
             "endpoint.html",
             state=state_of(running),
@@ -133,8 +145,11 @@ class Pages:
         running = self._running
         source, destination = request.match_info["source"], request.match_info["destination"]
         known = running.config.endpoints
-        if source not in known or destination not in known:
-            raise web.HTTPNotFound(text="No such link is configured.\n")
+        for name in (source, destination):
+            if name not in known:
+                raise web.HTTPNotFound(text=no_such("endpoint", name, known))
+        if source == destination:
+            raise web.HTTPNotFound(text=no_link_with_itself(source))
         now = running.clock.now()
         variants = [
             (cell, [ResultView(result, complete=False) for result in cell.results])
@@ -143,7 +158,7 @@ class Pages:
         ]
         page = await running.history.results(HistoryQuery(source=source, destination=destination, limit=MOST_RESULTS))
         look = await self._sight.look()
-        body = await asyncio.to_thread(
+        body = await WORKSHOP.make(
             self._render,
             "link.html",
             state=state_of(running),
@@ -155,7 +170,7 @@ class Pages:
             more=page.next is not None,
             timelines=await self._timelines(source, destination, [cell.variant for cell, _ in variants], now),
             downtimes=[(each, look.downtimes[each]) for each in (source, destination) if each in look.downtimes],
-            title="",
+            never="" if variants else why_never(running, source, destination),
         )
         return await send(request, body, _HTML)
 
@@ -187,17 +202,17 @@ class Pages:
         complete = result is not None
         if result is None:  # so new that the history has not written it yet
             look = await self._sight.look()
-            result = await asyncio.to_thread(_by_id, look, run_id, probe_id)
+            result = await WORKSHOP.make(_by_id, look, run_id, probe_id)
         if result is None:
             raise web.HTTPNotFound(text="No such probe is known, or it is too long ago.\n")
         view = ResultView(result, complete=complete)
-        body = await asyncio.to_thread(self._render, "probe.html", state=state_of(self._running), view=view)
+        body = await WORKSHOP.make(self._render, "probe.html", state=state_of(self._running), view=view)
         return await send(request, body, _HTML)
 
     async def configuration(self, request: web.Request) -> web.StreamResponse:
         """`/config`: every effective setting and where it comes from; secrets masked."""
-        settings = await asyncio.to_thread(settings_shown, self._running.config)
-        body = await asyncio.to_thread(
+        settings = await WORKSHOP.make(settings_shown, self._running.config)
+        body = await WORKSHOP.make(
             self._render,
             "config.html",
             state=state_of(self._running),
@@ -207,8 +222,9 @@ class Pages:
         return await send(request, body, _HTML)
 
     def message(self, status: int, reason: str, text: str) -> bytes:
-        """A refusal, as a page."""
-        return self._render("message.html", state=state_of(self._running), status=status, reason=reason, text=text)
+        """A refusal, as a page. It may go to somebody unknown, so it says nothing of the service."""
+        state = {"harness": "", "now": self._running.clock.now(), "warnings": ()}
+        return self._render("message.html", state=state, status=status, reason=reason, text=text)
 
     def _render(self, template: str, **values: Any) -> bytes:
         text = self._environment.get_template(template).render(version=__version__, **values)
@@ -244,13 +260,18 @@ def environment() -> Environment:
         subject_path=addresses.subject_path,
         view=ResultView,
         bad=BAD,
+        remedy=remedy,
     )
-    made.tests["tried"] = tested
+    made.tests.update(tried=tested, alarming=alarming)
     return made
 
 
 def _moment(moment: datetime | None) -> str:
     return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _failed(task: asyncio.Task[Sheet]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 def _choice(request: web.Request) -> Choice:

@@ -56,6 +56,12 @@ class ResultView:
             return subject.endpoint
         return NOT_ENDPOINTS.get(blame, "nobody" if blame is Blame.NOBODY else "not certain")
 
+    def named(self, blame: Blame) -> str:
+        """The endpoint that has to act, empty where it is none."""
+        if blame is Blame.SOURCE:
+            return self.ends[0]
+        return self.ends[-1] if blame is Blame.DESTINATION else ""
+
     @property
     def deciding(self) -> Exchange | None:
         return deciding_exchange(self.result)

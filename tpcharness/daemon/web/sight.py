@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from tpcharness.daemon.running import Running
+from tpcharness.export.standing import BAD, Key
 from tpcharness.model.downtime import Downtime
 from tpcharness.model.endpoint import LinkSubject, Subject
 from tpcharness.model.finding import Finding
@@ -28,7 +29,8 @@ class Look:
     """What was there at one moment. Frozen, so that a page can be made of it in a thread.
 
     `cells` and `doors` leave out what is in downtime: that says nothing about anybody; `resting` holds those links.
-    `unconfirmed` counts the failing cells that were not seen often enough to be confirmed.
+    `explained` are the failing ones that the findings were made from; `unconfirmed` counts those of the others that
+    were not seen often enough to be confirmed.
     """
 
     at: datetime
@@ -39,6 +41,7 @@ class Look:
     doors: Mapping[str, Cell]
     downtimes: Mapping[str, Downtime]
     findings: tuple[Finding, ...]
+    explained: Collection[Key]
     unconfirmed: int
 
     def typical_results(self) -> dict[Finding, Result]:
@@ -88,7 +91,7 @@ class Sight:
 
     async def _make(self) -> Look:
         running = self._running
-        latest, findings = running.latest, running.findings
+        latest, findings, explained = running.latest, running.findings, running.explained
         version, at = latest.version, running.clock.now()
         endpoints = tuple(EndpointFacts.of(endpoint) for endpoint in running.config.endpoints.values())
         downtimes = {
@@ -96,7 +99,6 @@ class Sight:
             for facts in endpoints
             if (found := running.schedule.downtime_of(facts.name, at.timestamp())) is not None
         }
-        confirmed = {(subject, variant) for subject, variant, _ in running.schedule.confirmations.failing()}
         cells: list[Cell] = []
         resting: list[Cell] = []
         doors: dict[str, Cell] = {}
@@ -110,11 +112,17 @@ class Sight:
             if isinstance(glance.subject, LinkSubject):
                 rests = glance.subject.source in downtimes or glance.subject.destination in downtimes
                 (resting if rests else cells).append(cell)
-                bad = cell.state in ("failure", "error") and (glance.subject, glance.variant) not in confirmed
-                unconfirmed += bad and not rests
+                if not rests and cell.state in BAD and (cell.subject, cell.variant) not in explained:
+                    unconfirmed += not _is_confirmed(running, cell)
             elif glance.variant is Variant.DOOR and glance.subject.endpoint not in downtimes:
                 doors[glance.subject.endpoint] = cell
-        return Look(at, version, endpoints, tuple(cells), tuple(resting), doors, downtimes, findings, unconfirmed)
+        links, rest = tuple(cells), tuple(resting)
+        return Look(at, version, endpoints, links, rest, doors, downtimes, findings, explained, unconfirmed)
+
+
+def _is_confirmed(running: Running, cell: Cell) -> bool:
+    confirmed = running.schedule.confirmations.confirmed(cell.subject, cell.variant)
+    return confirmed is not None and not confirmed.ok
 
 
 def _cell(running: Running, subject: Subject, variant: Variant, now: datetime) -> Cell | None:

@@ -34,11 +34,11 @@ function phaseBar(times, failing, bad) {
 }
 
 function exchangeItem(part, words, deciding) {
-  const [phase, method, url, headers, status, statusText, server, hops, body, error] = part;
+  const [phase, method, url, headers, status, statusText, server, hops, body, error, alarming] = part;
   const text = (number) => expand(number, words);
   const answer = status === null ? "no answer" : `${status} ${text(statusText)}`;
   const head = make("summary", {}, make("span", {className: "phase"}, phase), make("code", {}, said(`${text(method)} ${text(url)}`)),
-    make("b", {className: status === null || status >= 400 || error ? "bad" : ""}, said(answer)));
+    make("b", {className: alarming ? "bad" : ""}, said(answer)));
   const lines = headers.map(([name, value]) => `${text(name)}: ${text(value)}\n`).join("");
   const way = hops.map(([host, code, by, address, location]) => make("li", {},
     said(`${text(host)}${text(address) ? ` [${text(address)}]` : ""} answered ${code ?? "nothing"}`),
@@ -51,6 +51,11 @@ function exchangeItem(part, words, deciding) {
   if (deciding) item.classList.add("deciding");
   item.open = deciding;
   return make("li", {}, item);
+}
+
+// What stands between backticks is a command; NAME in it is the endpoint that has to be mended.
+function coded(text, name) {
+  return make("span", {}, ...text.split("`").map((piece, n) => n % 2 ? make("code", {}, said(piece.replace("NAME", name))) : piece));
 }
 
 function partyText(blame, ends) {
@@ -73,7 +78,7 @@ function resultParts(detail, ends) {
   if (outcome !== "ok") parts.push(facts([
     ["Who has to act", bad ? make("span", {}, make("b", {}, said(partyText(blame, ends))), " ", make("span", {className: "quiet"}, who))
       : who],
-    ["Fix", fix],
+    ["Fix", coded(fix, data.endpoints[{source: ends[0], destination: ends.at(-1)}[blame]]?.[0] ?? "NAME")],
     ["Hint", text(hint) ? said(text(hint)) : ""],
     ["More", make("code", {}, `tpcharness explain ${reason}`)],
   ]));

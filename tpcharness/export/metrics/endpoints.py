@@ -94,12 +94,13 @@ class EndpointMetrics:
             yield from families(metrics.ENDPOINT_CONFIRMED_FAILURE, confirmed)
 
     def _facts(self, endpoints: Iterable[EndpointFacts], doors: Iterable[Glance]) -> Iterator[Piece]:
-        expiries = {}
+        expiries: dict[str, float] = {}
         for door in doors:
             result = door.results[0]
             ends = [tls.not_after for tls in result.evidence.tls if tls.not_after is not None]
             if ends:
-                expiries[door.labels[0]] = min(ends).astimezone(UTC).timestamp()
+                end = min(ends).astimezone(UTC).timestamp()
+                expiries[door.labels[0]] = min(end, expiries.get(door.labels[0], end))
             if result.implementation.destination:
                 name, _, version = clean_text(result.implementation.destination[0], 2 * MAX_WORD).partition("/")
                 self._software[door.labels[0]] = name[:MAX_WORD], version[:MAX_WORD]

@@ -76,8 +76,9 @@ class LinkMetrics:
     def chunks(self, now: float) -> Iterator[bytes]:
         """The text in pieces, `now` in epoch seconds. An empty piece is a breath; results may come in between any two.
 
-        In `failing` detail a link is shown while its current result is a failure or an error. Skipped and stale
-        links keep the time of their last run and their counters, as long as all are shown.
+        In `failing` detail a link is shown while its current result, or its confirmed state, is a failure or an error:
+        one look that goes well does not make it vanish. Skipped and stale links keep the time of their last run and
+        their counters, as long as all are shown.
         """
         links = [glance for glance in self._latest.glances() if glance.variant.of_link]
         detail = self._detail()
@@ -106,7 +107,8 @@ class LinkMetrics:
                 yield b""
             result = link.current(now, self._latest.stale_after_seconds(link.subject, link.variant))
             spoken = result is not None and result.outcome is not Outcome.SKIPPED
-            if not everything and (result is None or result.ok or not spoken):
+            confirmed = result is not None and failing is not None and failing(link.subject, link.variant)
+            if not everything and not confirmed and (result is None or result.ok or not spoken):
                 continue
             row = self._rows.get(link.labels)
             if row is None or row.result is not result:
@@ -117,7 +119,7 @@ class LinkMetrics:
                 columns.last_run.append((labels, link.last_run))
             if result is None:
                 continue
-            if failing is not None and failing(link.subject, link.variant):
+            if confirmed:
                 columns.confirmed.append((labels, 1))
             if spoken:
                 columns.success.append((labels, row.success))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import Connection, bindparam, select
 
 from tpcharness.diagnosis.belief import Belief, seen
 from tpcharness.model.result import Result
@@ -20,6 +20,21 @@ Numbers = tuple[Any, ...]
 """What a probe, or a result, is found by."""
 
 _MOST_IN_A_ROW = 10_000  # what a SMALLINT takes, and more than anybody asks for
+
+
+_VERDICTS, _BELIEVED = result.alias("verdicts"), result.alias("beliefs")
+_ALL = select(
+    *(latest.c[name] for name in ("run", "probe", "attempt", "verdict", "believed", "in_a_row", "same_code")),
+    _VERDICTS.c.outcome.label("verdict_outcome"),
+    _VERDICTS.c.code.label("verdict_code"),
+    _BELIEVED.c.outcome.label("believed_outcome"),
+    _BELIEVED.c.code.label("believed_code"),
+).select_from(
+    latest.outerjoin(_VERDICTS, _VERDICTS.c.id == latest.c.verdict).outerjoin(
+        _BELIEVED, _BELIEVED.c.id == latest.c.believed
+    )
+)
+_ONE = _ALL.where(*(latest.c[name] == bindparam(name) for name in SUBJECT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +98,23 @@ def columns_of(belief: Belief[Stored] | None) -> Row:
     }
 
 
-def standings(connection: Connection, subjects: Collection[Numbers]) -> dict[Numbers, Standing]:
-    """What is there of these probes."""
-    table = latest.c
-    wanted = tuple_(*(table[name] for name in SUBJECT)).in_(subjects)
-    found = connection.execute(_rows().where(wanted)).mappings()
-    return {
-        tuple(row[name] for name in SUBJECT): Standing(row["run"], row["probe"], row["attempt"], _belief(row))
-        for row in found
-    }
+def standings(connection: Connection, subjects: Iterable[Numbers]) -> dict[Numbers, Standing]:
+    """What is there of these probes.
+
+    Asked one by one: of a list of keys SQLite would go over the whole table, and it is mostly a few.
+    """
+    found = {}
+    for subject in subjects:
+        row = connection.execute(_ONE, dict(zip(SUBJECT, subject, strict=True))).mappings().one_or_none()
+        if row is not None:
+            found[subject] = Standing(row["run"], row["probe"], row["attempt"], _belief(row))
+    return found
 
 
 def beliefs(connection: Connection) -> list[Belief[Stored]]:
     """All that are not unshaken."""
-    thought = (_belief(row) for row in connection.execute(_rows()).mappings())
+    thought = (_belief(row) for row in connection.execute(_ALL).mappings())
     return [belief for belief in thought if belief is not None and not belief.unshaken]
-
-
-def _rows() -> Select[Any]:
-    table, verdicts, believed = latest.c, result.alias("verdicts"), result.alias("beliefs")
-    return select(
-        *(table[name] for name in SUBJECT),
-        *(table[name] for name in ("run", "probe", "attempt", "verdict", "believed", "in_a_row", "same_code")),
-        verdicts.c.outcome.label("verdict_outcome"),
-        verdicts.c.code.label("verdict_code"),
-        believed.c.outcome.label("believed_outcome"),
-        believed.c.code.label("believed_code"),
-    ).select_from(
-        latest.outerjoin(verdicts, verdicts.c.id == table.verdict).outerjoin(believed, believed.c.id == table.believed)
-    )
 
 
 def _belief(row: Any) -> Belief[Stored] | None:

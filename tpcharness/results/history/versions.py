@@ -19,9 +19,9 @@ def _beliefs(connection: Connection) -> None:
         "ALTER TABLE latest ADD COLUMN believed BIGINT",
         "ALTER TABLE latest ADD COLUMN in_a_row SMALLINT DEFAULT '0' NOT NULL",
         "ALTER TABLE latest ADD COLUMN same_code SMALLINT DEFAULT '0' NOT NULL",
-        "UPDATE latest SET verdict = result, in_a_row = 1, same_code = 1"
-        " WHERE result IN (SELECT id FROM result WHERE outcome IN (0, 1, 2))",
-        "UPDATE latest SET believed = result WHERE result IN (SELECT id FROM result WHERE outcome = 0)",
+        "UPDATE latest SET verdict = result WHERE result IN (SELECT id FROM result WHERE outcome IN (0, 1, 2))",
+        "UPDATE latest SET in_a_row = 1, same_code = 1 WHERE verdict IS NOT NULL",
+        "UPDATE latest SET believed = verdict WHERE verdict IN (SELECT id FROM result WHERE outcome = 0)",
     ):
         connection.execute(text(statement))
 

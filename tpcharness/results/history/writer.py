@@ -174,6 +174,8 @@ class Writer:
             }
             for key, (number, row, each) in newest.items()
         ]
+        if not rows:
+            return
         statement = upsert(connection, latest)
         change = {column.name: statement.excluded[column.name] for column in latest.c if not column.primary_key}
         connection.execute(statement.on_conflict_do_update(index_elements=SUBJECT, set_=change), rows)

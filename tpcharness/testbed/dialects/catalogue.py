@@ -10,6 +10,7 @@ from tpcharness.testbed.dialects.pelican import Pelican
 from tpcharness.testbed.dialects.storm import Storm
 from tpcharness.testbed.dialects.xrootd5 import Xrootd5
 from tpcharness.testbed.dialects.xrootd6 import Xrootd6
+from tpcharness.testbed.words import no_such
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect for dialect in (Dcache(), Xrootd5(), Xrootd6(), Storm(), Eos(), Dpm(), Pelican())
@@ -17,8 +18,8 @@ DIALECTS: dict[str, Dialect] = {
 
 
 def dialect(name: str) -> Dialect:
-    """Raises ValueError that names those there are."""
+    """Raises ValueError that names the nearest, or those there are."""
     try:
         return DIALECTS[name]
     except KeyError:
-        raise ValueError(f"no dialect {name!r}; there are {', '.join(DIALECTS)}") from None
+        raise ValueError(no_such("dialect", name, DIALECTS)) from None

@@ -223,7 +223,7 @@ class Session:
     def _feed(self, data: bytes, events: list[Event]) -> None:
         self._reader.feed(data)
         self._refuse_injection()
-        while (frame := self._reader.next_frame()) is not None:
+        while self.state is not State.DEAD and (frame := self._reader.next_frame()) is not None:
             event = self._take(frame)
             if event is not None:
                 events.append(event)

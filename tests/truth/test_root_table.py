@@ -1,0 +1,47 @@
+"""The table of xroot as data, and all of its cells tried."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.truth.page import root_row_of_page
+from tests.truth.root_laboratory import try_root_cells
+from tests.truth.root_table import DOOR, ROOT_CELLS, WHY, RootCell
+from tests.truth.test_table import PACKAGE
+from tpcharness.model.variant import Blame
+from tpcharness.testbed.xroot.faults import RootFault
+
+MAX_AMBIGUOUS_SHARE = 0.15
+
+
+def test_every_fault_is_tried_in_a_copy_and_at_a_door() -> None:
+    assert {cell.fault for cell in ROOT_CELLS if cell.at == DOOR} == set(RootFault)
+    assert {cell.fault for cell in ROOT_CELLS if cell.at != DOOR} == set(RootFault)
+    assert {cell.at for cell in ROOT_CELLS} == {Blame.SOURCE, Blame.DESTINATION, DOOR}
+    assert len({str(cell) for cell in ROOT_CELLS}) == len(ROOT_CELLS)
+
+
+def test_what_cannot_be_known_is_said_and_rare() -> None:
+    ambiguous = [cell for cell in ROOT_CELLS if cell.ambiguous]
+    assert all(cell.why for cell in ambiguous)
+    assert {cell.fault for cell in ambiguous} == set(WHY)
+    assert len(ambiguous) <= MAX_AMBIGUOUS_SHARE * len(ROOT_CELLS)
+
+
+def test_the_page_is_that_of_the_table() -> None:
+    page = (PACKAGE.parent / "docs" / "truth.md").read_text(encoding="utf-8")
+    assert [str(cell) for cell in ROOT_CELLS if root_row_of_page(cell) not in page] == []
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict[str, str]:
+    return {str(one.cell): one.complaint for one in asyncio.run(try_root_cells(ROOT_CELLS))}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("cell", ROOT_CELLS, ids=str)
+def test_a_cell(cell: RootCell, everything: dict[str, str]) -> None:
+    assert everything[str(cell)] == ""
