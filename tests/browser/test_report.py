@@ -1,12 +1,15 @@
 """The HTML report as a reader meets it: clicks, keys, links, colours, paper, in Chromium."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from tpcharness.export.html_report import fragment
+from tests.browser.meshes import mesh
+from tpcharness.export.html_report import fragment, html_report
 from tpcharness.model.endpoint import LinkSubject
-from tpcharness.model.variant import Variant
+from tpcharness.model.reason import Reason
+from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -67,6 +70,29 @@ def test_evidence_has_everything_that_the_result_has(browser, page_of):
         assert words in text
     assert result.implementation.source[0] in text
     assert browser.script("return document.querySelectorAll('#evidence .bar i').length") == len(result.phases)
+
+
+def test_a_command_in_a_fix_is_code_and_names_the_endpoint(browser, tmp_path):
+    made = mesh(4)
+    good = next(cell for cell in made.store.cells() if cell.state == "ok").worst
+    gone = replace(good.evidence.exchanges[0], method="HEAD", status=404, phase=Phase.CLEANUP, error="")
+    made.store.add(
+        replace(
+            good,
+            outcome=Outcome.SKIPPED,
+            reason=Reason.ENDPOINT_DOWN,
+            blame=Blame.SOURCE,
+            evidence=replace(good.evidence, exchanges=(gone,)),
+        )
+    )
+    file = tmp_path / "report.html"
+    file.write_text(html_report(made.run, made.store, made.findings), encoding="ascii")
+    cell = made.store.cell(good.subject.source, good.subject.destination, good.variant)
+    browser.open(file, link_to(cell))
+    code = "return [...document.querySelectorAll('#evidence dd code')].map((each) => each.textContent)"
+    assert f"tpcharness check {good.subject.source}" in browser.script(code)
+    assert "`" not in browser.script(PANEL)
+    assert browser.script("return document.querySelectorAll('#evidence .exchange .bad').length") == 0
 
 
 def test_a_good_cell_says_how_fast_it_was(browser, page_of):

@@ -85,6 +85,21 @@ def test_an_interrupted_stage_ends_its_request(grid: GridProcess, shell: Shell) 
     assert shell.ledger() == set()
 
 
+def test_a_fault_of_a_tape_service_is_switched_on_and_off(grid: GridProcess, shell: Shell) -> None:
+    ready = ("--ready-file", grid.directory.parent / "ready.json")
+    assert shell.run("testbed", "fault", *ready, "SITE-C=tape_file_lost").code == ExitCode.OK
+    try:
+        ended = shell.run("tape", "info", "SITE-C", "-c", grid.config)
+    finally:
+        assert shell.run("testbed", "fault", *ready, "--clear").code == ExitCode.OK
+    assert ended.code == ExitCode.FAILED
+    assert "tape_file_unavailable" in ended.stdout
+    assert shell.run("tape", "info", "SITE-C", "-c", grid.config).code == ExitCode.OK
+    listed = shell.run("testbed", "up", "--list-faults").stdout
+    assert "SITE=tape_never_ends" in listed
+    assert "with --tape: the tape service stages for ever" in listed
+
+
 @pytest.mark.slow
 def test_a_stage_from_tape_to_disk(grid: GridProcess, shell: Shell) -> None:
     ended = shell.run("tape", "stage", "SITE-A", "-c", grid.config)

@@ -39,7 +39,7 @@ def test_the_first_ok_is_believed_at_once_and_the_first_failure_is_not() -> None
     assert see(one, FINE) == [True]
     assert (reason(one), pending(one)) == (Reason.OK, False)
     assert see(other, FULL, FULL) == [False, False]
-    assert (reason(other), pending(other), other.results(), list(other.failing())) == (None, True, [], [])
+    assert (reason(other), pending(other), other.states(SUBJECT, PULL), list(other.failing())) == (None, True, [], [])
     assert see(other, FULL) == [True]
     assert (reason(other), pending(other)) == (Reason.NO_SPACE, False)
     assert [(subject, variant) for subject, variant, _ in other.failing()] == [(SUBJECT, PULL)]
@@ -90,20 +90,20 @@ def test_the_worst_size_counts() -> None:
     states.see(result(link(A, B, size=2).probe, OURS))
     states.see(result(link(A, B, size=3).probe, FULL))
     assert reason(states) is Reason.NO_SPACE
-    assert len(states.results()) == 3
+    assert len(states.states(SUBJECT, PULL)) == 3
     for size in (2, 3):
         states.forget(SUBJECT, PULL, size)
     assert reason(states) is Reason.OK
     states.forget(SUBJECT, PULL, 1)
     states.forget(SUBJECT, PULL, 1)
-    assert (reason(states), states.results()) == (None, [])
+    assert (reason(states), states.states(SUBJECT, PULL)) == (None, [])
 
 
 def test_what_is_set_aside_comes_back_without_new_confirmation() -> None:
     states = Confirmations(3)
     see(states, FULL, FULL, FULL)
     states.set_aside(SUBJECT, PULL, PROBE.size_bytes)
-    assert (reason(states), states.results(), list(states.failing())) == (None, [], [])
+    assert (reason(states), states.states(SUBJECT, PULL), list(states.failing())) == (None, [], [])
     see(states, FULL)
     assert reason(states) is Reason.NO_SPACE
 
@@ -113,7 +113,7 @@ def test_exchanges_are_not_kept() -> None:
     found = result(PROBE)
     evidence = Evidence(exchanges=(Exchange(Phase.REQUEST, "COPY", "https://a.example/x"),))
     states.see(Result(**{name: getattr(found, name) for name in Result.__slots__} | {"evidence": evidence}))
-    assert [one.evidence for one in states.results()] == [Evidence()]
+    assert [one.evidence for one in states.states(SUBJECT, PULL)] == [Evidence()]
 
 
 def test_nothing_is_confirmed_by_no_result() -> None:

@@ -204,7 +204,7 @@ def test_results_of_unknown_probes_and_stale_doors_are_not_restored() -> None:
     strange = result(link(A, C).probe, at=START - HOUR)
     old_door = result(door(A).probe, BROKEN, at=START - DAY)
     schedule.restore([strange, old_door], START)
-    assert schedule.confirmations.results() == []
+    assert list(schedule.confirmations.failing()) == []
     assert not schedule.confirmations.pending(A.subject, DOOR, 65536)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.export.samples import door, ended, failed, good
 from tpcharness.export.plugin_text import MOST_BYTES, Perfdata, Status, Verdict, judge, unknown
 from tpcharness.model.reason import Reason
-from tpcharness.model.variant import Blame, Outcome, Phase
+from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 
 FIGURE = re.compile(r"[a-z_]+=-?\d+(\.\d+)?(s|B|)(;[\d.:]*){2};0")
 """Guidelines 2.6: 'label'=value[UOM];[warn];[crit];[min]."""
@@ -121,3 +121,9 @@ def test_long_text_ends_with_a_whole_line():
 def test_a_failure_without_phases_has_no_figures():
     bare = replace(failed(), phases=dict[Phase, float]())
     assert "|" not in told(bare).text
+
+
+def test_a_door_other_than_the_https_one_is_named():
+    broken = replace(ended(DOORS[1], Outcome.FAILURE, Reason.TLS_EXPIRED, Blame.DESTINATION), variant=Variant.ROOT_DOOR)
+    assert told(broken, [*DOORS, broken]).headline.startswith("SITE-B root-door: ")
+    assert "not tried, SITE-B root-door fails its own check" in told(DOWN, [DOORS[0], broken]).headline

@@ -195,7 +195,6 @@ async def _heads(data: bytes) -> None:
             pass
 
 
-
 def tape(data: bytes) -> None:
     """Every document of a tape service."""
     for parse in (parse_discovery, parse_archive_info, lambda body: parse_status(body, "7")):

@@ -20,7 +20,7 @@ from tpcharness.payload.names import PayloadNames
 from tpcharness.payload.store import PayloadStore
 from tpcharness.payload.tape_errands import Discovered
 from tpcharness.payload.tape_polling import Polling
-from tpcharness.payload.tape_requests import DISK_LIFETIME_SECONDS, NotRegistered, OpenRequest, TapeRequests
+from tpcharness.payload.tape_requests import READING_SECONDS, NotRegistered, OpenRequest, TapeRequests
 from tpcharness.testbed.tape.faults import TapeFault
 from tpcharness.wire.tape.discovery import TapeService as FoundService
 
@@ -64,7 +64,7 @@ async def test_what_is_sent_and_written(tmp_path: Path) -> None:
     async with tape_world("dcache") as world, tape_bench(world, tmp_path) as bench:
         request = await opened(bench, world)
         taken = world.service.library.requests[request.receipt.request_id]
-        assert taken.lifetime_seconds == DISK_LIFETIME_SECONDS
+        assert taken.lifetime_seconds == bench.requests.disk_lifetime_seconds == 1 + READING_SECONDS
         ticket, entry, gone = lines(tmp_path)
         assert str(ticket["url"]).startswith(f"{world.service.uri}/stage#run.")
         assert entry["url"] == f"{world.service.uri}/stage/{request.receipt.request_id}"
@@ -100,8 +100,8 @@ async def test_a_request_without_a_name_waits_for_the_end_of_its_lifetime(tmp_pa
         left = await bench.requests.close_entry(entry, world.endpoint, bench.trail())
         assert left is not None
         assert left.reason is Reason.TAPE_REQUEST_LEFT
-        assert bench.ledger.entries == (entry,)
-        clock.time += timedelta(seconds=DISK_LIFETIME_SECONDS + 1)
+        assert entry in bench.ledger.entries
+        clock.time += timedelta(seconds=bench.requests.disk_lifetime_seconds + 1)
         assert await bench.requests.close_entry(entry, world.endpoint, bench.trail()) is None
         assert bench.ledger.entries == ()
 
@@ -131,6 +131,23 @@ async def test_a_service_that_is_gone_is_a_failure_not_an_exception(tmp_path: Pa
         left = await bench.requests.close(request, bench.trail())
         assert left is not None
         assert bench.ledger.entries == (request.entry,)
+
+
+async def test_a_service_that_wants_to_be_left_alone_is_obeyed(tmp_path: Path) -> None:
+    async with tape_world("dcache") as world, tape_bench(world, tmp_path) as bench:
+        request = await opened(bench, world)
+        world.service.faults.add(TapeFault.OVERLOADED)
+        polled = await bench.errands.poll(
+            world.endpoint, request.service, request.receipt.request_id, request.paths, bench.trail()
+        )
+        assert isinstance(polled.outcome, Failure)
+        assert (polled.outcome.reason, polled.retry_after_seconds) == (Reason.OVERLOADED, 1.0)
+        staging = await bench.requests.follow(request, bench.trail())
+        assert staging.failure is not None
+        assert staging.failure.reason is Reason.OVERLOADED
+        assert staging.polls == 2  # in 1.5 s, a second apart
+        world.service.faults.clear()
+        assert await bench.requests.close(request, bench.trail()) is None
 
 
 async def test_closing_is_seen_through_a_cancellation(tmp_path: Path) -> None:

@@ -110,6 +110,13 @@ async def test_a_staged_file_that_cannot_be_read(tmp_path: Path) -> None:
         assert [exchange.method for exchange in read] == ["GET"]
 
 
+async def test_a_staged_file_that_we_may_not_read(tmp_path: Path) -> None:
+    async with tape_world("eos") as world, tape_bench(world, tmp_path) as bench:
+        bench.tokens.withheld.add(("read-staged", "storage.read"))
+        _check(await bench.stage(world.endpoint), Reason.VERIFY_REFUSED)
+        assert bench.ledger.entries == ()
+
+
 async def test_nothing_is_read_before_it_is_on_disk(tmp_path: Path) -> None:
     async with tape_world("dcache", {TapeFault.RECALL_FAILS}) as world, tape_bench(world, tmp_path) as bench:
         result = await bench.stage(world.endpoint)

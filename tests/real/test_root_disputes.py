@@ -70,6 +70,13 @@ class Dispute:
     spoil: Callable[[Path, Path], None] = lambda _source, _destination: None
 
 
+TOKENS_ONLY = RootSetup(methods=("ztn",))
+
+
+def _over(issuer: Issuer) -> str:
+    return issuer.mint(ALL, lifetime_seconds=-600)
+
+
 def _remove_sources(source: Path, _: Path) -> None:
     for file in source.iterdir():
         file.unlink()
@@ -84,6 +91,7 @@ def _lock_destination(_: Path, destination: Path) -> None:
     destination.chmod(0o555)
 
 
+# Where both ends refuse a token, we ask the source first and xrdcp the destination.
 DISPUTES = {
     "all is well": Dispute("", Reason.OK, Blame.NOBODY),
     "no copies at the source": Dispute("not support", Reason.TPC_UNSUPPORTED, _S, source=RootSetup(tpc=False)),
@@ -99,15 +107,9 @@ DISPUTES = {
     "a token for somebody else": Dispute(
         "[3010]", Reason.FORBIDDEN, _S, token=lambda issuer: issuer.mint(ALL, "https://elsewhere.example")
     ),
-    "a token that is over": Dispute(
-        "Auth failed",
-        Reason.UNAUTHENTICATED,
-        _S,
-        RootSetup(methods=("ztn",)),
-        token=lambda i: i.mint(ALL, lifetime_seconds=-600),
-    ),
+    "a token that is over": Dispute("Auth failed", Reason.UNAUTHENTICATED, _S, TOKENS_ONLY, TOKENS_ONLY, token=_over),
     "a login that is refused": Dispute(
-        "Auth failed", Reason.UNAUTHENTICATED, _S, RootSetup(methods=("ztn",)), token=lambda _issuer: "garbage"
+        "Auth failed", Reason.UNAUTHENTICATED, _S, TOKENS_ONLY, TOKENS_ONLY, token=lambda _issuer: "garbage"
     ),
     "another path at the source": Dispute("[3011]", Reason.NOT_FOUND, _S, source_at="roots://{source}//wlcg/elsewhere"),
     "nothing listens at the source": Dispute(
@@ -127,9 +129,7 @@ DISPUTES = {
     "a broken copy program": Dispute(
         "Copy failed with return code 1", Reason.SERVER_ERROR, _D, destination=RootSetup(program="/bin/false")
     ),
-    "no credential for the source": Dispute(
-        "Auth failed", Reason.PASSIVE_UNAUTHENTICATED, _ANYBODY, RootSetup(methods=("ztn",))
-    ),
+    "no credential for the source": Dispute("Auth failed", Reason.PASSIVE_UNAUTHENTICATED, _ANYBODY, TOKENS_ONLY),
     "a destination that trusts nobody": Dispute(
         "TLS", Reason.PASSIVE_TLS_FAILED, _D, RootSetup(tls="all"), RootSetup(program=DISTRUSTFUL)
     ),

@@ -273,10 +273,11 @@ def _list_faults() -> None:
     from tpcharness.testbed.fault_catalogue import CATALOGUE
     from tpcharness.testbed.grid import ISSUER_NAME
     from tpcharness.testbed.issuer import ISSUER_FAULTS
-    from tpcharness.testbed.site_faults import ROOT_SENTENCES
+    from tpcharness.testbed.site_faults import ROOT_SENTENCES, TAPE_SENTENCES
 
     rows = [(f"SITE={fault.name}", fault.sentence) for fault in CATALOGUE.values()]
     rows += [(f"SITE={name}", f"with --root: {sentence}") for name, sentence in ROOT_SENTENCES.items()]
+    rows += [(f"SITE={name}", f"with --tape: {sentence}") for name, sentence in TAPE_SENTENCES.items()]
     rows += [(f"{ISSUER_NAME}={fault.name}", fault.sentence) for fault in ISSUER_FAULTS.values()]
     width = max(len(name) for name, _ in rows)
     for name, sentence in rows:

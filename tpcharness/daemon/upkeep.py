@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 60.0
 FINDINGS_SECONDS = 5.0
 AGEING_SECONDS = 30.0
+SLICE = 2000
 STATUS_SECONDS = 10.0
 STATE_SECONDS = 5.0
 START_SECONDS = 120.0
@@ -54,11 +55,22 @@ async def keep_findings(running: Running) -> None:
     while True:
         if running.latest.version != seen or loop.time() >= again_at:
             seen, again_at = running.latest.version, loop.time() + AGEING_SECONDS
-            confirmed, glances = running.schedule.confirmations.results(), running.latest.glances()
+            glances = running.latest.glances()
+            confirmed = await _confirmed(running, glances)
             now, limit = running.clock.now().timestamp(), running.latest.stale_after_seconds
             found = await asyncio.to_thread(causes, confirmed, glances, now, limit)
             running.findings, running.explained = found
         await asyncio.sleep(FINDINGS_SECONDS)
+
+
+async def _confirmed(running: Running, glances: Sequence[Glance]) -> list[Result]:
+    """Every confirmed state, asked in slices: all at once would hold the event loop."""
+    found: list[Result] = []
+    for start in range(0, len(glances), SLICE):
+        for glance in glances[start : start + SLICE]:
+            found += running.schedule.confirmations.states(glance.subject, glance.variant)
+        await asyncio.sleep(0)
+    return found
 
 
 def causes(

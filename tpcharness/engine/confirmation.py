@@ -75,9 +75,11 @@ class Confirmations:
             if worst is not None and not worst.ok:
                 yield *cell, worst
 
-    def results(self) -> list[Result]:
-        """One result for each confirmed state: what findings are made of."""
-        return [result for cell, beliefs in self._beliefs.items() for result in self._told(cell, beliefs)]
+    def states(self, subject: Subject, variant: Variant) -> list[Result]:
+        """The newest result of each confirmed state, one for each size: what findings are made of."""
+        cell = subject, variant
+        beliefs = self._beliefs.get(cell)
+        return [] if beliefs is None else self._told(cell, beliefs)
 
     def pending(self, subject: Subject, variant: Variant, size_bytes: int) -> bool:
         """Whether the latest result disagrees with the confirmed state, and has to be looked at again soon."""

@@ -28,6 +28,10 @@ _ROLES = {
     "HEAD": frozenset({"seed", "read", "verify"}),
     "GET": frozenset({"verify"}),
     "DELETE": frozenset({"cleanup"}),
+    "open": frozenset({"seed", "read", "write"}),
+    "stat": frozenset({"seed", "verify"}),
+    "query checksum": frozenset({"seed", "verify"}),
+    "rm": frozenset({"cleanup"}),
 }
 _THERE_ALREADY = ("MKCOL", 405)  # what we hoped for (RFC 4918 9.3.1)
 _GONE = ("HEAD", 404)

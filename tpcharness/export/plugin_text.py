@@ -18,7 +18,7 @@ from tpcharness.export.quantities import duration_text, rate_text, size_text
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Outcome, Phase
+from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 
 MOST_BYTES = 4000
 """Nagios keeps 8 kB at most, and what passes it on often less."""
@@ -117,14 +117,12 @@ def _not_tried(result: Result, doors: Sequence[Result]) -> Verdict:
     door = next((door for door in doors if not door.ok), None)
     if door is None:
         return unknown(f"{_name(result)}: {result.reason.info.sentence}", _details(result))
-    why = f"{door.subject} fails its own check: {door.reason.info.sentence.rstrip('.')} ({door.reason.value})"
+    why = f"{_name(door)} fails its own check: {door.reason.info.sentence.rstrip('.')} ({door.reason.value})"
     return Verdict(_status(door), f"{_name(result)}: not tried, {why}", details=tuple(_details(door)))
 
 
 def _name(result: Result) -> str:
-    return (
-        f"{result.subject} {result.variant.value}" if isinstance(result.subject, LinkSubject) else f"{result.subject}"
-    )
+    return str(result.subject) if result.variant is Variant.DOOR else f"{result.subject} {result.variant.value}"
 
 
 def _success(result: Result) -> str:

@@ -188,7 +188,10 @@ class TapeErrands:
         return outcome if isinstance(outcome, Failure) and not gone else None
 
     async def read_a_byte(self, file: PayloadFile, path: str, trail: Trail) -> Failure | None:
-        """Whether the door gives the first byte of a staged file; a success without a byte is none."""
+        """Why the door does not give the first byte of a staged file; a success without a byte is none.
+
+        That we may not read, or cannot reach the door, says nothing about the staging.
+        """
         token = await self._tokens.token(tape_token_request(TapeRole.READ_STAGED, file.endpoint, [path]))
         if isinstance(token, Failure):
             return token
@@ -200,7 +203,12 @@ class TapeErrands:
         if answer.failure is None and answer.status in (200, 206) and answer.body:
             return None
         said = answer.failure.detail if answer.failure else f"status {answer.status}"
-        return Failure(Reason.STAGED_UNREADABLE, f"the first byte of {path} cannot be read: {said}")
+        reason = Reason.STAGED_UNREADABLE
+        if answer.status in _REFUSED:
+            reason = Reason.VERIFY_REFUSED
+        elif answer.status is None:
+            reason = Reason.VERIFY_FAILED
+        return Failure(reason, f"the first byte of {path} cannot be read: {said}")
 
     async def _ask(
         self,

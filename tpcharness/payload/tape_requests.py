@@ -28,8 +28,12 @@ from tpcharness.payload.tape_polling import Polling
 from tpcharness.wire.tape.discovery import TapeService
 from tpcharness.wire.tape.stage import FileState, Receipt, StageStatus, request_url
 
-DISK_LIFETIME_SECONDS = 3600
-"""What we ask for: a release that gets lost pins a file for an hour, not for dCache's two days."""
+READING_SECONDS = 600
+"""How much longer than it may take to stage a file we want it on disk.
+
+That is what we ask for, whatever a site's default is (dCache's is two days): a release that gets lost costs little.
+Less than the whole would be cheaper still, but a service may count from the request on, and evict what has just come.
+"""
 
 POLLING = Polling()
 
@@ -56,18 +60,19 @@ class NotRegistered(ValueError):  # noqa: N818 - reads as what it is
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
-    """A request that a service took, and that stands in the ledger."""
+    """A request that a service took, and that stands in the ledger. `sent_at` is a time of perf_counter."""
 
     endpoint: Endpoint
     service: TapeService
     receipt: Receipt
     paths: tuple[str, ...]
     entry: LedgerEntry
+    sent_at: float
 
 
 @dataclass(slots=True)
 class Staging:
-    """How a request went on. Seconds count from its acceptance; None is what was never seen."""
+    """How a request went on. Seconds count from when it was sent; None is what was never seen."""
 
     started_seconds: float | None = None
     online_seconds: float | None = None
@@ -100,6 +105,11 @@ class TapeRequests:
         self._polling = polling
         self._tickets = count(1)
 
+    @property
+    def disk_lifetime_seconds(self) -> int:
+        """For how long a request wants its files on disk."""
+        return int(self._limits.stage_seconds) + READING_SECONDS
+
     async def open(
         self, endpoint: Endpoint, service: TapeService, paths: Sequence[str], trail: Trail
     ) -> OpenRequest | Failure:
@@ -123,7 +133,8 @@ class TapeRequests:
         answers: list[Answer] = []
         ticket = self._entry(endpoint, f"{service.stage_url}#{self._names.run_id}.{next(self._tickets)}", paths)
         await self._ledger.add(ticket)
-        receipt = await self._errands.stage(endpoint, service, paths, DISK_LIFETIME_SECONDS, trail, answers.append)
+        sent_at = perf_counter()
+        receipt = await self._errands.stage(endpoint, service, paths, self.disk_lifetime_seconds, trail, answers.append)
         if isinstance(receipt, Failure):
             if not answers or _refused_for_good(answers[-1]):
                 await self._ledger.gone(ticket)
@@ -131,14 +142,13 @@ class TapeRequests:
         entry = self._entry(endpoint, request_url(service, receipt.request_id), paths)
         await self._ledger.add(entry)
         await self._ledger.gone(ticket)
-        taken.append(OpenRequest(endpoint, service, receipt, tuple(paths), entry))
+        taken.append(OpenRequest(endpoint, service, receipt, tuple(paths), entry, sent_at))
         return taken[-1]
 
     async def follow(self, request: OpenRequest, trail: Trail) -> Staging:
         """Polls until every file is on disk, one has failed, or `stage_seconds` are over."""
         staging = Staging()
-        begin = perf_counter()
-        failures = 0
+        failures, last = 0, None
         try:
             async with asyncio.timeout(self._limits.stage_seconds):
                 while True:
@@ -147,20 +157,20 @@ class TapeRequests:
                     )
                     staging.polls += 1
                     if not isinstance(polled.outcome, Failure):
-                        failures = 0
-                        if self._note(staging, request, polled.outcome, perf_counter() - begin):
+                        failures, last = 0, None
+                        if self._note(staging, request, polled.outcome, perf_counter() - request.sent_at):
                             return staging
                     elif polled.outcome.reason not in _PASSING or failures + 1 >= self._polling.max_failures:
                         staging.failure = polled.outcome
                         return staging
                     else:
-                        failures += 1
+                        failures, last = failures + 1, polled.outcome
                     dice = random.random()  # noqa: S311 - a pause, not a secret
                     await asyncio.sleep(self._polling.pause_seconds(staging.polls, dice, polled.retry_after_seconds))
         except TimeoutError:
             limit = self._limits.stage_seconds
             state = "waits for a drive" if staging.started_seconds is None else "is being staged"
-            staging.failure = Failure(Reason.STAGE_TIMEOUT, f"after {limit:g} s the file still {state}")
+            staging.failure = last or Failure(Reason.STAGE_TIMEOUT, f"after {limit:g} s the file still {state}")
             return staging
 
     def _note(self, staging: Staging, request: OpenRequest, status: StageStatus, seconds: float) -> bool:
@@ -223,8 +233,8 @@ class TapeRequests:
         that does nothing, the disk lifetime ends it.
         """
         await self._errands.end(Operation.RELEASE, endpoint, service, NO_ID, entry.tape_paths, trail)
-        left = DISK_LIFETIME_SECONDS - self._age_seconds(entry.created_at)
-        if 0 < left <= DISK_LIFETIME_SECONDS:
+        left = self.disk_lifetime_seconds - self._age_seconds(entry.created_at)
+        if 0 < left <= self.disk_lifetime_seconds:
             detail = f"the name of our request at {service.stage_url} is not known; its lifetime ends in {left:.0f} s"
             return Failure(Reason.TAPE_REQUEST_LEFT, detail)
         await self._ledger.gone(entry)

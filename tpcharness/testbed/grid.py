@@ -29,6 +29,7 @@ from tpcharness.testbed.issuer import ISSUER_FAULTS, Issuer
 from tpcharness.testbed.pki import LOOPBACK_HOSTS, Authority, write_private
 from tpcharness.testbed.site_faults import SiteFaults, parted
 from tpcharness.testbed.storage import Storage
+from tpcharness.testbed.tape.faults import TapeFault
 from tpcharness.testbed.tape.library import Library
 from tpcharness.testbed.tape.manner import manner_of
 from tpcharness.testbed.tape.service import WELL_KNOWN, TapeService
@@ -149,7 +150,11 @@ class Site:
     @property
     def faults(self) -> SiteFaults:
         """What is wrong there, to be switched."""
-        return SiteFaults(self.storage.faults, None if self.root_door is None else self.root_door.faults)
+        return SiteFaults(
+            self.storage.faults,
+            None if self.root_door is None else self.root_door.faults,
+            None if self.tape is None else self.tape.faults,
+        )
 
 
 class Grid:
@@ -172,7 +177,7 @@ class Grid:
         self.sites: tuple[Site, ...] = ()
         self._faults = _by_name(spec)
         for name in spec.names:
-            parted(self._faults[name], root=spec.root)
+            parted(self._faults[name], root=spec.root, tape=spec.tape)
         for dialect_name in spec.dialects:
             dialect(dialect_name)
         self._exit = AsyncExitStack()
@@ -288,7 +293,7 @@ scope_base = "{endpoint.scope_base}"
         habits = _HABITS[dialect_name]
         prefix = habits.area.format(site=name.lower())
         verifier = Verifier(self.issuer.url, self.issuer.jwks(), frozenset(), prefix, habits.scopes)
-        of_storage, of_root = parted(self._faults[name], root=self.spec.root)
+        of_storage, of_root, of_tape = parted(self._faults[name], root=self.spec.root, tape=self.spec.tape)
         client_ssl = self.authority.client_context()
         storage = Storage(
             name=name,
@@ -307,15 +312,16 @@ scope_base = "{endpoint.scope_base}"
         if self.spec.root:
             shown = self.authority.server_context(self.authority.issue(f"{name}-root"))
             door = RootDoor(storage.files, verifier, shown, client_ssl, self.spec.root_ttl_seconds, of_root)
-        return Site(name, prefix, storage, verifier, door, self._tape(storage, verifier) if self.spec.tape else None)
+        tape = self._tape(storage, verifier, of_tape) if self.spec.tape else None
+        return Site(name, prefix, storage, verifier, door, tape)
 
-    def _tape(self, storage: Storage, verifier: Verifier) -> TapeService:
+    def _tape(self, storage: Storage, verifier: Verifier, faults: set[TapeFault]) -> TapeService:
         """The tape service of a storage, and a file that is on tape only."""
         library = Library(storage.files, self.spec.recall_seconds)
         library.add(f"{storage.prefix}/{TAPE_FILE}", b"from tape\n" * 1024)
         shown = self.authority.server_context(self.authority.issue(f"{storage.name}-tape"))
         site_name = f"{storage.name.lower()}-tape"
-        service = TapeService(site_name, library, verifier, shown, manner_of(storage.dialect.name))
+        service = TapeService(site_name, library, verifier, shown, manner_of(storage.dialect.name), faults)
         storage.pages[WELL_KNOWN] = service.document
         return service
 

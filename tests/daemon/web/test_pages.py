@@ -243,7 +243,7 @@ async def test_what_is_not_there_is_named_again_with_the_nearest(site):
         ("/links/SITE-A/site-dd", 'There is no endpoint "site-dd"; did you mean "SITE-D"?'),
         ("/links/SITE-A/SITE-A", '"SITE-A" has no link with itself'),
         ("/confg", 'There is no page "/confg"; did you mean "/config"?'),
-        X,
+        ("/%1b%5b31m", r'There is no page "/\x1b[31m".'),
     ):
         status, plain = await status_of(session, path)
         assert (status, told in plain) == (404, True), (path, plain)

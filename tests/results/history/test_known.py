@@ -130,8 +130,8 @@ async def test_any_past_is_remembered_as_it_was_seen(tmp_path: Path, clock: Fixe
                 again = replace(result, probe_id=f"{size}-again-{more.index(more[0])}-{len(more)}-{result.probe_id}")
                 assert states.see(again) == never_ended.see(again)
             assert states.pending(LINK, PULL, size) == never_ended.pending(LINK, PULL, size)
-        assert sorted((each.size_bytes, each.probe_id, each.code) for each in states.results()) == sorted(
-            (each.size_bytes, each.probe_id, each.code) for each in never_ended.results()
+        assert sorted((each.size_bytes, each.probe_id, each.code) for each in states.states(LINK, PULL)) == sorted(
+            (each.size_bytes, each.probe_id, each.code) for each in never_ended.states(LINK, PULL)
         )
 
 
