@@ -59,6 +59,7 @@ CLIENT = '[tokens.t]\nkind = "client-credentials"\nissuer = "https://i/"\nclient
         (ENDPOINT + "address_family = 4", 3, "is not one of the choices; write one of any, ipv4, ipv6"),
         ('[[probes]]\nvariant = "https-pul"', 2, 'is not a variant; did you mean "https-pull"?'),
         ('[[probes]]\nvariant = ["door"]', 2, "is not between two endpoints; leave it out"),
+        ('[[probes]]\nvariant = "tape-info"', 2, "run it by hand: tpcharness tape info ENDPOINT"),
         ('[[probes]]\nvariant = "tape-recall"', 2, '"tape-recall" is not supported by this version'),
         ('[[probes]]\nvariant = "gfal-davs-davs"', 2, '"gfal-davs-davs" is not supported by this version'),
         ("[[probes]]\nvariant = 3", 2, "probes[0].variant = 3 is not a variant; write one of https-pull, https-push"),

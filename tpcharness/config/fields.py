@@ -36,11 +36,11 @@ from tpcharness.config.quantities import (
     parse_size,
 )
 from tpcharness.model.settings import DAY_SECONDS
-from tpcharness.model.variant import DOOR_VARIANTS, LINK_VARIANTS, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, LINK_VARIANTS, TAPE_VARIANTS, Variant
 
 # Words of the full design that this version does not know yet: a message of their own beats "unknown".
 NOT_SUPPORTED = "is not supported by this version"
-VARIANTS_NOT_BUILT = frozenset({"tape-recall", "tape-archive", "tape-info", "webdav-upload"})
+VARIANTS_NOT_BUILT = frozenset({"tape-recall", "tape-archive", "webdav-upload"})
 
 _HARNESS_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}", re.ASCII)
@@ -141,6 +141,10 @@ def _variable(name: str) -> str:
 def _link_variant(value: object) -> Variant:
     if value in DOOR_VARIANTS:
         raise Unfit("is not between two endpoints", "leave it out: every endpoint's door is checked first, always")
+    for variant in TAPE_VARIANTS:
+        if value == variant:
+            by_hand = f"tpcharness tape {variant.removeprefix('tape-')} ENDPOINT"
+            raise Unfit("is not between two endpoints", f"leave it out; run it by hand: {by_hand}")
     for variant in LINK_VARIANTS:
         if value == variant:
             return variant
