@@ -10,7 +10,9 @@ from grafana.promql import HARNESS, HARNESS_AND_VARIANT, counted_codes, or_else,
 from grafana.shapes import VALUE, Query, Way, graph, matrix, note, number, ranking
 
 _FAILING = counted_codes(f"tpcharness_probe_result_code{{{HARNESS_AND_VARIANT}}} > 0")
-_DOORS = counted_codes(f'tpcharness_endpoint_probe_result_code{{{HARNESS},variant="door"}} > 0', "endpoint")
+_DOORS = counted_codes(
+    f'tpcharness_endpoint_probe_result_code{{{HARNESS},variant=~"door|root-door"}} > 0', "endpoint", "variant"
+)
 
 
 def make() -> Dashboard:
@@ -43,9 +45,9 @@ def make() -> Dashboard:
     )
     doors = ranking(
         "Endpoints that are down",
-        "Their own check fails, so none of their links are tried.",
-        or_else(f"max by (endpoint, reason, blame) ({_DOORS})", "endpoint", "none"),
-        {"endpoint": "Endpoint", "reason": "Reason", "blame": "To act"},
+        "Their own check fails, so none of the links that need this door are tried.",
+        or_else(f"max by (endpoint, variant, reason, blame) ({_DOORS})", "endpoint", "none"),
+        {"endpoint": "Endpoint", "variant": "Door", "reason": "Reason", "blame": "To act"},
         ways={"endpoint": to_board("endpoint", "Endpoint", endpoint="${__value.text}")},
     )
     worst = ranking(
