@@ -115,7 +115,7 @@ def test_our_time_is_over(grid: ObedientGrid, shell: Shell):
     ended = shell.run("plugin", "SITE-A", "SITE-B", "--timeout", "14s", "-c", grid.config)
     assert "no verdict within 14 s" in status_line(ended, UNKNOWN)
     assert " s: SITE-A -> SITE-B https-pull\n" in ended.stdout
-    assert ended.seconds < 14
+    assert ended.seconds < 14 + 2  # Python itself starts slowly on a busy machine
     assert grid.files() == shell.ledger() == set()
 
 
