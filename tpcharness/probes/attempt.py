@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from tpcharness.diagnosis.outcome import outcome_of
-from tpcharness.diagnosis.verdict import Verdict
+from tpcharness.diagnosis.verdict import Verdict, of_failure
 from tpcharness.model.endpoint import AddressFamily, Link
+from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Checksum, Evidence, Implementation, Markers, Result
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.secret import redact
-from tpcharness.model.variant import Blame, Variant
+from tpcharness.model.variant import Blame, Phase, Variant
 from tpcharness.net.trail import Trail
+from tpcharness.payload.seeds import Seed
+from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verification
 
@@ -51,6 +56,32 @@ class CopyAttempt(Generic[R]):
     verification: Verification | None = None
     warnings: list[str] = field(default_factory=list)
     judged: bool = False
+
+    @classmethod
+    def begin(cls, variant: Variant, link: Link, context: ProbeContext) -> CopyAttempt[R]:
+        """One that starts now, and has waited for its places as long as the context says."""
+        attempt = cls(variant, link, context, Trail(context.probe_id, context.observer), context.clock.now())
+        attempt.trail.add(Phase.QUEUED, context.queued_seconds)
+        return attempt
+
+    async def go(self, payload: PayloadStore, copy: Callable[[CopyAttempt[R], Seed], Awaitable[None]]) -> None:
+        """Sees to a seed and to our directory, then copies. When cancelled it passes the cancellation on only as long
+        as there is no verdict: a verdict stands, whatever becomes of the clean-up, and the ledger knows what is left.
+        """
+        with self.trail.enter(Phase.PREPARE):
+            seed = await payload.seed(self.link.source, self.context.size_bytes, self.trail)
+            no_place = await payload.ensure_directory(self.link.destination, self.trail)
+        if isinstance(seed, Failure):
+            self.verdict = of_failure(seed, Blame.SOURCE)
+        elif no_place is not None:
+            self.verdict = of_failure(no_place, Blame.DESTINATION)
+        else:
+            try:
+                await copy(self, seed)
+            except asyncio.CancelledError:
+                if not self.judged:
+                    raise
+                self.warnings.append("interrupted in its clean-up: the file stays in the ledger")
 
     @property
     def good(self) -> bool:

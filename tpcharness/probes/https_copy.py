@@ -69,26 +69,10 @@ class HttpsCopyProbe:
         """
         if not isinstance(subject, Link):
             raise TypeError(f"{self.variant} probes links, not {subject!r}")
-        trail = Trail(context.probe_id, context.observer)
-        trail.add(Phase.QUEUED, context.queued_seconds)
-        attempt = CopyAttempt[CopyRun](self.variant, subject, context, trail, context.clock.now())
-        with trail.enter(Phase.PREPARE):
-            seed = await self._payload.seed(subject.source, context.size_bytes, trail)
-            no_place = await self._payload.ensure_directory(subject.destination, trail)
-        if isinstance(seed, Failure):
-            attempt.verdict = of_failure(seed, Blame.SOURCE)
-        elif no_place is not None:
-            attempt.verdict = of_failure(no_place, Blame.DESTINATION)
-        else:
-            try:
-                await self._copy(attempt, seed)
-            except asyncio.CancelledError:
-                if not attempt.judged:
-                    raise
-                # The verdict stands, whatever became of the clean-up; the ledger knows what is left.
-                attempt.warnings.append("interrupted in its clean-up: the file stays in the ledger")
-        self._servers.learn(subject.source, trail.exchanges)
-        self._servers.learn(subject.destination, trail.exchanges)
+        attempt = CopyAttempt[CopyRun].begin(self.variant, subject, context)
+        await attempt.go(self._payload, self._copy)
+        self._servers.learn(subject.source, attempt.trail.exchanges)
+        self._servers.learn(subject.destination, attempt.trail.exchanges)
         return attempt.result(self._servers)
 
     async def _copy(self, attempt: CopyAttempt[CopyRun], seed: Seed) -> None:

@@ -105,23 +105,8 @@ class RootCopyProbe:
         """
         if not isinstance(subject, Link) or not subject.source.root or not subject.destination.root:
             raise TypeError(f"{self.variant} probes links between root doors, not {subject!r}")
-        trail = Trail(context.probe_id, context.observer)
-        trail.add(Phase.QUEUED, context.queued_seconds)
-        attempt = CopyAttempt[RootRun](self.variant, subject, context, trail, context.clock.now())
-        with trail.enter(Phase.PREPARE):
-            seed = await self._payload.seed(subject.source, context.size_bytes, trail)
-            no_place = await self._payload.ensure_directory(subject.destination, trail)
-        if isinstance(seed, Failure):
-            attempt.verdict = of_failure(seed, Blame.SOURCE)
-        elif no_place is not None:
-            attempt.verdict = of_failure(no_place, Blame.DESTINATION)
-        else:
-            try:
-                await self._copy(attempt, seed)
-            except asyncio.CancelledError:
-                if not attempt.judged:
-                    raise
-                attempt.warnings.append("interrupted in its clean-up: the file stays in the ledger")
+        attempt = CopyAttempt[RootRun].begin(self.variant, subject, context)
+        await attempt.go(self._payload, self._copy)
         return attempt.result(self._servers)
 
     async def _copy(self, attempt: CopyAttempt[RootRun], seed: Seed) -> None:
