@@ -49,7 +49,7 @@ class Minute:
     rss_bytes: int
     descriptors: int
     threads: int
-    tasks: int
+    tasks: int | None
     history_bytes: int
     load: float
     figures: dict[str, float]
@@ -101,8 +101,8 @@ class Watch:
         """One number; 0 where there is no such series yet."""
         return sum(value for _, value in self.site.prometheus.query(query))
 
-    def _tasks(self) -> int:
-        """The tasks of the event loop, as the daemon counts them when it is asked by a signal; 0 without an answer."""
+    def _tasks(self) -> int | None:
+        """The tasks of the event loop, as the daemon counts them when a signal asks; None without an answer."""
         daemon = self.site.daemon
         before, end = len(_TASKS.findall(daemon.stderr)), time.monotonic() + PATIENCE_SECONDS
         daemon.send(signal.SIGUSR1)
@@ -111,7 +111,7 @@ class Watch:
             if len(found) > before:
                 return int(found[-1])
             time.sleep(SAMPLE_SECONDS / 20)
-        return 0
+        return None
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def _rows(minutes: Sequence[Minute]) -> Iterator[tuple[str, ...]]:
             f"{minute.rss_bytes / MIB:.1f}",
             str(minute.descriptors),
             str(minute.threads),
-            str(minute.tasks),
+            "-" if minute.tasks is None else str(minute.tasks),
             f"{minute.history_bytes / MIB:.1f}",
             f"{figures['journal_bytes'] / 1e3:.0f}",
             f"{figures['probes']:.0f}",
