@@ -13,7 +13,8 @@ from tpcharness.model.result import TlsFacts
 from tpcharness.model.secret import redact
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
-from tpcharness.net.dialer import TLS_SHUTDOWN_SECONDS, connect_socket
+from tpcharness.net.attach import attach_secure
+from tpcharness.net.dialer import connect_socket
 from tpcharness.net.resolver import Address
 from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
 from tpcharness.net.trust import blind_context
@@ -33,19 +34,12 @@ async def read_tls_facts(address: Address, port: int, server_name: str, limits: 
         return timeout_failure(Phase.CONNECT, limits.connect_seconds)
     except OSError as error:
         return connect_failure(error)
-    loop = asyncio.get_running_loop()
     begin = perf_counter()
     transport: asyncio.Transport | None = None
     try:
-        async with asyncio.timeout(limits.tls_seconds):
-            transport, _ = await loop.create_connection(
-                asyncio.Protocol,
-                sock=connection,
-                ssl=blind_context(),
-                server_hostname=server_name,
-                ssl_handshake_timeout=limits.tls_seconds + 5,
-                ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
-            )
+        transport = await attach_secure(
+            connection, asyncio.Protocol(), blind_context(), server_name, limits.tls_seconds
+        )
         facts = shown_certificate(transport.get_extra_info("ssl_object"), address.ip)
         return facts or tls_failure(ssl.SSLError(0, "the server showed no certificate"))
     except TimeoutError:
@@ -55,7 +49,7 @@ async def read_tls_facts(address: Address, port: int, server_name: str, limits: 
     finally:
         if transport is not None:
             transport.abort()
-        connection.close()
+        connection.close()  # now: who was asked sees our end before we go on
 
 
 def shown_certificate(secured: ssl.SSLObject, ip: str) -> TlsFacts | None:

@@ -21,10 +21,10 @@ from aiohttp.client_proto import ResponseHandler
 
 from tpcharness.model.failure import Failure
 from tpcharness.model.variant import Phase
+from tpcharness.net.attach import TLS_SHUTDOWN_SECONDS, attach, attach_secure
 from tpcharness.net.resolver import Address
 from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
 
-TLS_SHUTDOWN_SECONDS = 1.0
 IDLE_SECONDS = 60.0
 
 
@@ -115,12 +115,7 @@ class PinnedConnector(aiohttp.BaseConnector):
     ) -> ResponseHandler:
         dial = current_dial.get()
         dial.dialled = True
-        connection = await self._connect(dial)
-        try:
-            protocol = await self._secure(dial, connection)
-        except BaseException:
-            connection.close()
-            raise
+        protocol = await self._secure(dial, await self._connect(dial))
         dial.on_ready()
         self._open.add(protocol)
         return protocol
@@ -138,22 +133,13 @@ class PinnedConnector(aiohttp.BaseConnector):
         return connection
 
     async def _secure(self, dial: Dial, connection: socket.socket) -> ResponseHandler:
-        loop = asyncio.get_running_loop()
+        protocol = self._factory()
         if dial.context is None:
-            _, protocol = await loop.create_connection(self._factory, sock=connection)
+            await attach(connection, protocol)
             return protocol
         start = perf_counter()
         try:
-            async with asyncio.timeout(dial.tls_limit_seconds):
-                _, protocol = await loop.create_connection(
-                    self._factory,
-                    sock=connection,
-                    ssl=dial.context,
-                    server_hostname=dial.server_name,
-                    # Ours is the limit above; asyncio's own only has to be out of its way.
-                    ssl_handshake_timeout=dial.tls_limit_seconds + 5,
-                    ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
-                )
+            await attach_secure(connection, protocol, dial.context, dial.server_name, dial.tls_limit_seconds)
         except TimeoutError as error:
             raise DialFailedError(timeout_failure(Phase.TLS, dial.tls_limit_seconds)) from error
         except (ssl.SSLError, OSError, EOFError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from dataclasses import dataclass
 from time import perf_counter
@@ -15,8 +14,9 @@ from tpcharness.model.result import TlsFacts
 from tpcharness.model.secret import redact
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
+from tpcharness.net.attach import attach, secure
 from tpcharness.net.certificates import shown_certificate
-from tpcharness.net.dialer import TLS_SHUTDOWN_SECONDS, connect_socket, has_route
+from tpcharness.net.dialer import connect_socket, has_route
 from tpcharness.net.messages import Timings
 from tpcharness.net.resolver import Address
 from tpcharness.net.transport import connect_failure, exchange_failure, timeout_failure, tls_failure
@@ -190,27 +190,12 @@ class XrootConnection(asyncio.Protocol):
         if plain is None or self._why is not None:
             raise LoginStopped(self._why or Failure(Reason.CONNECTION_LOST, _LOST))
         self._transport = None  # asyncio does not tell us of an end in the middle of a handshake
-        secured: asyncio.Transport | None = None
         try:
-            async with asyncio.timeout(limit):
-                secured = await self._loop.start_tls(
-                    plain,
-                    self,
-                    context,
-                    server_hostname=self.server,
-                    ssl_handshake_timeout=limit + 5,
-                    ssl_shutdown_timeout=TLS_SHUTDOWN_SECONDS,
-                )
+            self._transport = await secure(plain, self, context, self.server, limit)
         except TimeoutError:
             raise LoginStopped(timeout_failure(Phase.TLS, limit)) from None
         except (ssl.SSLError, OSError, EOFError) as error:
             raise LoginStopped(tls_failure(error)) from error
-        finally:
-            if secured is None:
-                plain.abort()
-        if secured is None:  # the connection went away in the handshake
-            raise LoginStopped(tls_failure(EOFError(_LOST)))
-        self._transport = secured
 
     def _notice(self, event: Event) -> None:
         match event:
@@ -286,7 +271,7 @@ async def dial(
     connection = XrootConnection(Session(visitor, login_token), server, address)
     why_not: Failure | LoginRefused | None = None
     try:
-        await _attach(connection, plain)
+        await attach(plain, connection)
         await connection.log_in(context, limits)
     except LoginStopped as stopped:
         why_not = stopped.why
@@ -297,11 +282,3 @@ async def dial(
     tls = connection.tls_seconds
     timings = Timings(connect=connected - begin, tls=tls, request=perf_counter() - connected - tls)
     return Dialled(connection if why_not is None else None, why_not, timings)
-
-
-async def _attach(connection: XrootConnection, plain: socket.socket) -> None:
-    try:
-        await asyncio.get_running_loop().create_connection(lambda: connection, sock=plain)
-    except BaseException:
-        plain.close()
-        raise
