@@ -16,10 +16,18 @@ TLS_SHUTDOWN_SECONDS = 1.0
 
 
 class _Idle(asyncio.Protocol):
-    """Hears nothing: what arrives early waits in the socket for the handshake."""
+    """Hears nothing: what arrives early waits in the socket for the handshake.
+
+    uvloop reads on in spite of the pause; a server that speaks before us speaks no TLS.
+    """
+
+    spoken_to = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast("asyncio.Transport", transport).pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self.spoken_to = True
 
 
 async def attach(connection: socket.socket, protocol: asyncio.Protocol) -> asyncio.Transport:
@@ -43,7 +51,11 @@ async def attach_secure(
 
     Raises what `secure` raises; the socket is closed then, as when this is cancelled.
     """
-    plain = await attach(connection, _Idle())
+    idle = _Idle()
+    plain = await attach(connection, idle)
+    if idle.spoken_to:
+        plain.abort()
+        raise ssl.SSLError(ssl.SSL_ERROR_SSL, "wrong version number: the server speaks first, and no TLS")
     secured = await secure(plain, protocol, context, server_name, limit_seconds)
     protocol.connection_made(secured)
     return secured
