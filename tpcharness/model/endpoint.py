@@ -66,6 +66,9 @@ class Endpoint:
     path less this base (WLCG token profile 1.1, "paths are relative to the issuer's area").
     `root` is the root:// or roots:// URL of the same directory, empty where there is none.
     `tape_files` are the only files that may ever be staged here: plain paths, as the tape service has them.
+    `tape_archive` is the URL path of a directory whose files go to tape, empty where none may be sent there.
+    `cache` is the root:// or roots:// URL of a cache in front of this storage, which shows the same directory.
+    `gsiftp` and `srm` are the URLs of the same directory at its legacy doors.
     `bytes_per_day` and `transfers_per_day` bound what a running service does to it, both roles together; 0 is no bound.
     """
 
@@ -84,6 +87,10 @@ class Endpoint:
     transfers_per_day: int = 0
     root: str = ""
     tape_files: tuple[str, ...] = ()
+    tape_archive: str = ""
+    cache: str = ""
+    gsiftp: str = ""
+    srm: str = ""
 
     @property
     def subject(self) -> EndpointSubject:
