@@ -23,7 +23,7 @@ import pytest
 from tests.support.life import Life, life
 from tests.support.scheduled_world import DAY, HOUR
 from tests.support.scraped import of_family, samples_of
-from tpcharness.daemon.memory import FULL_COLLECTION_EVERY, collected_seldom
+from tpcharness.daemon import memory
 from tpcharness.model.endpoint import EndpointSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Blame, Outcome, Variant
@@ -196,23 +196,45 @@ async def test_ten_scrapers_and_twenty_who_never_read_hold_nobody_up(tmp_path: P
 
 
 async def test_what_was_known_at_the_start_is_not_looked_at_for_cycles(tmp_path: Path):
-    before = gc.get_threshold(), gc.get_freeze_count()
+    before = gc.callbacks.copy(), gc.get_freeze_count()
     async with life(tmp_path):
         assert gc.get_freeze_count() > 100_000 > before[1]
-        assert gc.get_threshold()[2] == FULL_COLLECTION_EVERY
-    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    assert (gc.callbacks, gc.get_freeze_count()) == before
 
 
-def test_cycles_of_our_own_making_still_go():
-    class Knot:
-        gone = 0
+class Knot:
+    """Held by itself alone; says when it is gone."""
 
-        def __del__(self) -> None:
-            Knot.gone += 1
+    gone = 0
 
-    with collected_seldom():
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        Knot.gone += 1
+
+
+def test_cycles_of_our_own_making_still_go(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Knot, "gone", 0)
+    with memory.collected_in_part():
         for _ in range(10_000):
-            knot = Knot()
-            knot.itself = knot  # type: ignore[attr-defined]
-        del knot
+            Knot()
         assert Knot.gone > 5000
+
+
+def test_a_cycle_that_ends_after_a_collection_goes_with_the_thaw(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "THAW_EVERY", 4)
+    gc.collect()
+    monkeypatch.setattr(Knot, "gone", 0)
+    gc.disable()  # none but ours
+    try:
+        with memory.collected_in_part():
+            knots = [Knot() for _ in range(100)]
+            gc.collect()
+            knots.clear()
+            gc.collect()
+            assert Knot.gone == 0
+            gc.collect()
+            assert Knot.gone == 100
+    finally:
+        gc.enable()

@@ -16,10 +16,10 @@ from tpcharness.assembly import SystemClock, Wiring, limits_of, make_service, ne
 from tpcharness.config.problems import ConfigErrors
 from tpcharness.daemon.downtimes import Downtimes
 from tpcharness.daemon.logs import ResultLog, set_level
-from tpcharness.daemon.memory import collected_seldom
+from tpcharness.daemon.memory import collected_in_part
 from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.recorder import Recorder
-from tpcharness.daemon.reload import Blueprint, Prepared, TrustUnusable, check_trust
+from tpcharness.daemon.reload import Blueprint, Prepared, TrustUnusable, check_trust, size_of
 from tpcharness.daemon.running import ReloadState, Running
 from tpcharness.daemon.signals import signals
 from tpcharness.daemon.sweeping import Sweeper
@@ -38,7 +38,6 @@ from tpcharness.engine.plan import ScheduleTooLarge
 from tpcharness.engine.schedule import Schedule
 from tpcharness.engine.service import Service
 from tpcharness.export.metrics.self_metrics import SelfMetrics
-from tpcharness.export.quantities import count_text
 from tpcharness.model.downtime import Downtime
 from tpcharness.model.endpoint import Subject
 from tpcharness.model.seams import Clock
@@ -157,7 +156,7 @@ class _Life:
             _log_warnings(self._prepared)
             try:
                 running = self._running = await self._restore(self._tenure.wiring)
-                with collected_seldom():
+                with collected_in_part():
                     async with self._web(running) as running.url:
                         await self._live(running, ready)
             finally:
@@ -399,9 +398,7 @@ class _Life:
             await former.closing.aclose()
 
     def _size(self) -> str:
-        links = sum(each.probe.variant.of_link for each in self._prepared.scheduled)
-        doors = len(self._prepared.scheduled) - links
-        return f"{count_text(doors, 'door')} and {count_text(links, 'link')}"
+        return size_of(self._prepared.scheduled)
 
 
 def _log_warnings(prepared: Prepared) -> None:
