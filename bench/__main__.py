@@ -12,8 +12,10 @@ from bench.copies import ExchangesFailedError, copy_measures
 from bench.exposition import exposition_measures
 from bench.measure import table
 from bench.pure import pure_measures
+from bench.root import PROBES, root_measures
 
 QUICK_EXCHANGES = 64
+QUICK_PROBES = 20
 
 
 def main() -> int:
@@ -31,6 +33,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="tpcharness-bench-") as directory:
             copies = [*copy_measures(Path(directory), exchanges, runs, given.profile)]
+        copies += root_measures(QUICK_PROBES if given.quick else PROBES, runs, given.profile)
     except ExchangesFailedError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -84,7 +84,7 @@ async def drive(load: Load, exchange: Callable[[int], Awaitable[bool]]) -> Spent
     spent = Spent(process_time() - begin, failed)
     if profiler:
         profiler.disable()
-        await asyncio.to_thread(Path(load.profile).write_text, _profile_text(profiler))
+        await asyncio.to_thread(Path(load.profile).write_text, profile_text(profiler))
     return spent
 
 
@@ -100,7 +100,7 @@ async def _crew(load: Load, exchange: Callable[[int], Awaitable[bool]]) -> int:
     return sum(task.result() for task in tasks)
 
 
-def _profile_text(profiler: cProfile.Profile) -> str:
+def profile_text(profiler: cProfile.Profile) -> str:
     text = io.StringIO()
     for order in (pstats.SortKey.TIME, pstats.SortKey.CUMULATIVE):
         pstats.Stats(profiler, stream=text).sort_stats(order).print_stats(PROFILE_LINES)

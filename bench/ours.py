@@ -27,7 +27,7 @@ class _WallClock:
 
 
 async def spend(load: Load) -> Spent:
-    """What `probes.https_copy` does between the tokens and the verification, and the record of it."""
+    """What `probes.https_transfer` does between the tokens and the verification, and the record of it."""
     limits, clock, observer = TimeLimits(), _WallClock(), Nobody()
     source = Endpoint("SOURCE", "https://source.example.org:2880/bench")
     destination = Endpoint("DESTINATION", load.base, ca_path=load.ca_file)

@@ -9,8 +9,11 @@ from pathlib import Path
 from tpcharness.cli.exits import ExitCode
 from tpcharness.daemon.web.openapi import openapi_text
 from tpcharness.export.metrics.catalogue import CATALOGUE, ON_DEMAND
+from tpcharness.model.contrast import ContrastKind
+from tpcharness.model.needs import key_of
 from tpcharness.model.reason import TABLE
-from tpcharness.model.variant import Blame, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, ROBOT_VARIANTS, Blame, Variant
+from tpcharness.model.variant_words import SENTENCES
 
 HERE = Path(__file__).parent
 
@@ -49,6 +52,29 @@ def exit_codes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def contrasts() -> str:
+    """What several variants say together."""
+    rows = [f"| `{kind}` | {kind.info.compared} | {kind.info.meaning} | {kind.info.ground} |" for kind in ContrastKind]
+    return "\n".join([*_CONTRASTS_BEFORE.splitlines(), *rows, "", *_CONTRASTS_AFTER.splitlines()]) + "\n"
+
+
+_CONTRASTS_BEFORE = """\
+# Contrasts
+
+Generated from `tpcharness/model/contrast.py`; `tpcharness explain CONTRAST` says the same.
+
+What several variants of one link or endpoint say together that none of them says alone. A contrast rests on tried
+results only, at most a day apart: one that is missing, skipped or stale makes it silent. It settles who has to act
+where a result left that open, never where it was certain; where it points at nobody, it blames nobody.
+
+| kind | what is compared | what follows | why |
+| --- | --- | --- | --- |"""
+
+_CONTRASTS_AFTER = """\
+They stand below the findings in every output, in JSON under `contrasts`, and in the sentence of a finding that they
+make more certain. `culprit` is the endpoint that a contrast points at, `probe_ids` are its results."""
+
+
 def metrics() -> str:
     """Every metric, section by section, and how to come by them."""
     lines = _METRICS_BEFORE.splitlines()
@@ -59,9 +85,52 @@ def metrics() -> str:
             labels = ", ".join(f"`{label}`" for label in metric.labels)
             one_shot = "yes" if metric.one_shot else ""
             lines.append(f"| `{metric.name}` | {metric.kind.value} | {labels} | {metric.help} | {one_shot} |")
-    variants = ", ".join(f"`{variant.value}`" for variant in Variant)
-    after = _METRICS_AFTER.replace("VARIANTS", variants)
+    every = ", ".join(f"`{variant.value}`" for variant in Variant)
+    after = _METRICS_AFTER.replace("VARIANTS", every)
     return "\n".join([*lines, "", *after.splitlines()]) + "\n"
+
+
+def variants() -> str:
+    """Every way to probe, what it needs, and how it is chosen."""
+    rows = []
+    for variant in Variant:
+        about = "link" if variant.of_link else "endpoint"
+        source, destination = (" ".join(f"`{key_of(field)}`" for field in side) for side in variant.needs)
+        if not variant.of_link or source == destination:
+            needs = destination
+        else:
+            needs = ", ".join(
+                f"{keys} at the {end}" for keys, end in ((source, "source"), (destination, "destination")) if keys
+            )
+        by_name = "by name only" if variant in ROBOT_VARIANTS else "first" if variant in DOOR_VARIANTS else ""
+        rows.append(f"| `{variant}` | {about} | {SENTENCES[variant]} | {needs} | {by_name} |")
+    return "\n".join([*_VARIANTS_BEFORE.splitlines(), *rows, "", *_VARIANTS_AFTER.splitlines()]) + "\n"
+
+
+_VARIANTS_BEFORE = """\
+# Variants
+
+Generated from `tpcharness/model/variant.py`. Names are public: they are only added.
+
+| variant | about a | what it does | keys of `[endpoints.NAME]` that it needs | when |
+| --- | --- | --- | --- | --- |"""
+
+_VARIANTS_AFTER = """\
+They are chosen by name, as `variant` of `[[probes]]`; for one run by `--variant` of `matrix`, `probe`, `check` and
+`plugin`. A variant of links is probed for every pair of `sources` and `destinations`, one of endpoints for every
+endpoint that is among either. Where an endpoint lacks something, it is left out as `no_root_door` or `not_configured`;
+`matrix --plan` says which key of which endpoint is missing.
+
+- `--variant all` is every variant of links that the configuration makes possible; for `check` and `probe ENDPOINT`
+  every one of endpoints. A glob, such as `--variant 'webdav-*'`, is every one that it matches.
+- What mounts tapes runs only where it is called by its name, in `[[probes]]` or after `--variant`: never by `all` or a
+  glob. `tape-recall` copies the registered file as it is, once, whatever `sizes` says.
+- Doors come first, wherever anything needs them, and cannot be chosen in `[[probes]]`. Links and direct transfers whose
+  door has failed are not tried (`endpoint_down`). A tape service and a legacy door are servers of their own: they are
+  asked regardless, and an endpoint is never down for what they say.
+- A service repeats variants of endpoints at the `interval` of their `[[probes]]`, and counts what direct transfers move
+  in `bytes_per_day` and `transfers_per_day`.
+- The `gfal-` variants need gfal2 on this machine. Without it they end in errors that say so, and all others go on."""
 
 
 _METRICS_BEFORE = """\
@@ -134,7 +203,14 @@ count_values("code", tpcharness_probe_result_code)
 ```"""
 
 
-PAGES = {"reasons.md": reasons, "exit-codes.md": exit_codes, "metrics.md": metrics, "openapi.json": openapi_text}
+PAGES = {
+    "reasons.md": reasons,
+    "contrasts.md": contrasts,
+    "exit-codes.md": exit_codes,
+    "metrics.md": metrics,
+    "variants.md": variants,
+    "openapi.json": openapi_text,
+}
 
 
 def main(words: list[str]) -> int:

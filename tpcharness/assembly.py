@@ -24,8 +24,9 @@ from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Observer
 from tpcharness.model.seams import Clock, Probe, Sink, TokenSource
 from tpcharness.model.settings import HarnessSettings
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import GFAL_VARIANTS, Variant
 from tpcharness.net.client import HttpClient
+from tpcharness.net.legacy import LegacyClient
 from tpcharness.net.xroot import XrootClient
 from tpcharness.payload.cleaning import Cleaning, clean, leftovers
 from tpcharness.payload.errands import Errands
@@ -35,18 +36,28 @@ from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.store import PayloadStore
 from tpcharness.payload.tape_errands import TapeErrands
 from tpcharness.payload.tape_requests import TapeRequests
+from tpcharness.probes.cache_read import CacheReadProbe
 from tpcharness.probes.control import Control
 from tpcharness.probes.door import DoorProbe
+from tpcharness.probes.gfal_copy import GfalCopyProbe, GfalSettings
 from tpcharness.probes.https_copy import HttpsCopyProbe
+from tpcharness.probes.https_transfer import HttpsTransfer
+from tpcharness.probes.legacy_door import GsiftpDoorProbe, SrmDoorProbe
 from tpcharness.probes.root_copy import RootCopyProbe
+from tpcharness.probes.root_direct import RootDownloadProbe, RootUploadProbe
 from tpcharness.probes.root_door import RootDoorProbe
 from tpcharness.probes.servers import ServerBook
+from tpcharness.probes.tape_archive import TapeArchiveProbe
 from tpcharness.probes.tape_info import TapeInfoProbe
+from tpcharness.probes.tape_recall import TapeRecallProbe
 from tpcharness.probes.tape_stage import TapeStageProbe
+from tpcharness.probes.tape_staging import Stager
 from tpcharness.probes.verification import Verifier
+from tpcharness.probes.webdav_transfer import WebdavDownloadProbe, WebdavUploadProbe
 from tpcharness.tokens.desk import TokenDesk, TokenRecord
 from tpcharness.tokens.sources import make_token_source
 from tpcharness.wire.copy_request import Mode
+from tpcharness.workers.pool import WorkerPool
 
 LEDGER_NAME = "ledger.jsonl"
 
@@ -119,13 +130,15 @@ async def wire(
             user_agent=user_agent(config.harness), limits=config.timeouts, ca_path=config.harness.ca_path
         ) as client,
         XrootClient(program="tpcharness", limits=config.timeouts, trust=client.trust) as xroot,
+        WorkerPool(config.harness.gfal_python) as workers,
+        LegacyClient(user_agent=user_agent(config.harness), limits=config.timeouts) as legacy,
     ):
         sources = {name: make_token_source(settings, client, clock) for name, settings in config.tokens.items()}
         tokens = TokenDesk(sources, token_record)
         payload = PayloadStore(client, tokens, ledger, names, clock, config.timeouts)
         tape_errands = TapeErrands(client, tokens)
         tape = TapeRequests(tape_errands, ledger, names, clock, config.timeouts)
-        probes = make_probes(config, client, xroot, tokens, payload, names, tape, tape_errands)
+        probes = make_probes(config, client, xroot, workers, legacy, tokens, payload, names, tape, tape_errands)
         yield Wiring(config, client, names, ledger, payload, tape, tape_errands, probes)
 
 
@@ -198,6 +211,8 @@ def make_probes(
     config: Config,
     client: HttpClient,
     xroot: XrootClient,
+    workers: WorkerPool,
+    legacy: LegacyClient,
     tokens: TokenSource,
     payload: PayloadStore,
     names: PayloadNames,
@@ -208,12 +223,29 @@ def make_probes(
     servers = ServerBook()
     errands = Errands(client, tokens)
     verifier = Verifier(errands)
+    control = Control(errands, payload, verifier)
+    gfal = GfalSettings(config.timeouts, user_agent(config.harness), config.harness.ca_path)
+    pull = HttpsTransfer(Mode.PULL, client, tokens, payload, verifier, servers, config.timeouts)
+    stager = Stager(tape_errands, tape)
     probes: list[Probe] = [
         DoorProbe(client, errands, payload, names, verifier, servers),
         *(HttpsCopyProbe(mode, client, tokens, payload, names, verifier, servers, config.timeouts) for mode in Mode),
         RootDoorProbe(xroot, tokens, payload, names, servers),
-        RootCopyProbe(xroot, tokens, payload, names, Control(errands, payload, verifier), servers, config.timeouts),
+        RootCopyProbe(xroot, tokens, payload, names, control, servers, config.timeouts),
+        RootUploadProbe(xroot, tokens, payload, names, servers),
+        RootDownloadProbe(xroot, tokens, payload, servers),
+        CacheReadProbe(xroot, errands, tokens, payload, names, verifier, servers),
+        WebdavUploadProbe(client, tokens, payload, names, verifier, servers, config.timeouts),
+        WebdavDownloadProbe(client, tokens, payload, names, verifier, servers, config.timeouts),
+        *(
+            GfalCopyProbe(variant, workers, tokens, payload, names, control, verifier, servers, gfal)
+            for variant in GFAL_VARIANTS
+        ),
+        GsiftpDoorProbe(legacy),
+        SrmDoorProbe(legacy),
         TapeInfoProbe(tape_errands),
-        TapeStageProbe(tape_errands, tape),
+        TapeStageProbe(stager),
+        TapeRecallProbe(pull, stager, errands, payload, names, servers, use_seconds=tape.copying_seconds),
+        TapeArchiveProbe(pull, tape_errands, payload, names, servers, config.timeouts),
     ]
     return {probe.variant: probe for probe in probes}

@@ -79,7 +79,7 @@ def _standing() -> Panel:
         Query(f"max by (endpoint) (tpcharness_endpoint_downtime{{{_THIS}}})", "downtime of {{endpoint}}"),
         Query(f"max by (endpoint) (tpcharness_endpoint_paused{{{_THIS}}})", "pause of {{endpoint}}"),
         Query(
-            f"max by (endpoint) (tpcharness_endpoint_confirmed_failure{{{_THIS}}} "
+            f'max by (endpoint) (tpcharness_endpoint_confirmed_failure{{{_THIS},variant=~"door|root-door"}} '
             f"or 0 * tpcharness_endpoint_downtime{{{_THIS}}})",
             "confirmed down, {{endpoint}}",
         ),
@@ -90,8 +90,8 @@ def _standing() -> Panel:
 
 def _alone() -> list[tuple[int, Panel]]:
     codes = timeline(
-        "Its own check",
-        "The endpoint without any partner: resolve, connect, TLS, token, write, read, delete.",
+        "Its own checks",
+        "The endpoint without any partner: its doors, and what else is asked of it alone.",
         Query(f"tpcharness_endpoint_probe_result_code{{{_THIS}}}", "{{variant}}"),
         mappings=result_codes(),
     )
@@ -113,7 +113,14 @@ def _alone() -> list[tuple[int, Panel]]:
         Query(f"time() - tpcharness_endpoint_probe_last_run_timestamp_seconds{{{_THIS}}}", "{{variant}}"),
         unit="s",
     )
-    return [(10, codes), (4, share), (7, duration), (3, age)]
+    speed = graph(
+        "Speed without a partner",
+        "Latest good transfer between the endpoint and us: the halves of its links.",
+        Query(f"tpcharness_endpoint_probe_throughput_bytes_per_second{{{_THIS}}}", "{{variant}}"),
+        unit="Bps",
+        empty="no direct transfer is probed, or none is good",
+    )
+    return [(8, codes), (4, share), (5, duration), (4, speed), (3, age)]
 
 
 def _role(role: str) -> list[Shelf]:

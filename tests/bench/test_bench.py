@@ -17,8 +17,12 @@ import pytest
 from bench.copies import ExchangesFailedError, contest, spend
 from bench.load import Load
 from bench.measure import Measure, interleaved, median_ratio, table
+from bench.probing import Task
 from bench.responder import responder
+from bench.root import spend as spend_probes
 from tests.support.raw_https import exchange
+from tpcharness.cli.testbed_child import running_testbed
+from tpcharness.model.variant import Variant
 from tpcharness.testbed.pki import Authority
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +72,15 @@ def test_no_figure_comes_of_failed_exchanges(load: Load) -> None:
         list(contest(untrusted, "fresh", 1))
 
 
+def test_no_figure_comes_of_failed_probes() -> None:
+    options = ("--dialect", "xrootd5", "--root", "--fault", "SITE-B=root_no_tpc")
+    with running_testbed(2, options) as config:
+        task = Task(str(config.path), Variant.HTTPS_PULL, 2, 1024)
+        assert spend_probes(task).failed == 0
+        with pytest.raises(ExchangesFailedError, match="root-pull probes failed"):
+            spend_probes(replace(task, variant=Variant.ROOT_PULL))
+
+
 def test_command_reports_every_measure(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "bench", "--quick", "--profile", str(tmp_path / "seen" / "profile.txt"))
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -80,6 +93,8 @@ def test_command_reports_every_measure(tmp_path: Path) -> None:
         assert (document["unit"], document["budget"]) == ("x", 1.5)
         assert document["met"] is (document["value"] <= document["budget"])
         assert "run_copy" in (tmp_path / "seen" / f"profile-{kind}.txt").read_text()
+    assert documents["root_pull_vs_https_pull"]["budget"] == 2
+    assert "root_transfer" in (tmp_path / "seen" / "profile-root-pull.txt").read_text()
     assert {"copy_fresh_vs_curl", "markers_vs_split", "plan_vs_pairs", "document_vs_json"} <= documents.keys()
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["measure", *documents]
 

@@ -79,7 +79,7 @@ def test_an_issuer_that_refuses(grid: ObedientGrid, shell: Shell, canaries: list
 
 
 BUG_IN_A_PROBE = """
-import tpcharness.probes.https_copy as room
+import tpcharness.probes.https_transfer as room
 async def run_copy(client, request, *others):
     raise RuntimeError(f"with {request.token.reveal()}, {request!r} and {dict(request.headers)}")
 room.run_copy = run_copy

@@ -76,6 +76,51 @@ def test_a_killed_stage_is_ended_by_the_next_command(grid: GridProcess, shell: S
     assert ended.stdout == "nothing to release: no request of ours is open at SITE-B\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_recall_that_ends_in_mid_stage_leaves_no_open_request(
+    grid: GridProcess, shell: Shell, number: signal.Signals
+) -> None:
+    """Told to end it ends its request; killed, it leaves it to the next command."""
+    with shell.start("probe", "SITE-A", "SITE-B", "--variant", "tape-recall", "-c", grid.config) as running:
+        running.until(lambda: any("/stage/" in url for url in shell.ledger()))
+        running.send(number)
+        running.end()
+    requests = {url for url in shell.ledger() if "/stage/" in url}
+    assert len(requests) == (1 if number is signal.SIGKILL else 0)
+    ended = shell.run("clean", grid.config)
+    assert ended.code == ExitCode.OK, ended
+    assert all(url in ended.stdout for url in requests)
+    assert shell.ledger() == set()
+
+
+@pytest.mark.slow
+def test_a_file_that_a_killed_archive_has_written_is_removed_by_the_next_command(
+    grid: GridProcess, shell: Shell
+) -> None:
+    with shell.start("probe", "SITE-A", "SITE-B", "--variant", "tape-archive", "-c", grid.config) as running:
+        running.until(lambda: any("/tape-archive/tpcharness/" in url for url in shell.ledger()))
+        running.send(signal.SIGKILL)
+        running.end()
+    (file,) = [url for url in shell.ledger() if "/tape-archive/" in url]
+    ended = shell.run("clean", grid.config)
+    assert ended.code == ExitCode.OK, ended
+    assert file in ended.stdout
+    assert shell.ledger() == set()
+
+
+@pytest.mark.slow
+def test_a_matrix_of_tape(grid: GridProcess, shell: Shell) -> None:
+    variants = ("--variant", "tape-recall", "--variant", "tape-archive")
+    ended = shell.run("matrix", grid.config, *variants, "--source", "SITE-A", "-q", "-o", "json:tape.json")
+    assert ended.code == ExitCode.OK, ended
+    results = json.loads((shell.folder / "tape.json").read_text())["results"]
+    of_links = [result for result in results if result["variant"].startswith("tape-")]
+    assert sorted({result["variant"] for result in of_links}) == ["tape-archive", "tape-recall"]
+    assert {result["outcome"] for result in of_links} == {"ok"}
+    assert all(result["checksum"]["found"] for result in of_links)
+    assert shell.ledger() == set()
+
+
 def test_an_interrupted_stage_ends_its_request(grid: GridProcess, shell: Shell) -> None:
     with shell.start("tape", "stage", "SITE-C", "-c", grid.config) as running:
         running.until(lambda: any("/stage/" in url for url in shell.ledger()))

@@ -12,19 +12,21 @@ from pydantic import BaseModel
 from tpcharness.config.complaints import judge
 from tpcharness.config.lines import find_lines
 from tpcharness.config.schema import (
-    DAEMON_FIELDS,
     TOKEN_KINDS_NOT_BUILT,
     TOKEN_SECTIONS,
-    DaemonSection,
-    DowntimeSection,
-    DowntimeSourceSection,
     EndpointSection,
     EndpointsFile,
     HarnessSection,
-    HistorySection,
     LimitsSection,
-    Section,
     TimeoutsSection,
+)
+from tpcharness.config.section import Section
+from tpcharness.config.service_schema import (
+    DAEMON_FIELDS,
+    DaemonSection,
+    DowntimeSection,
+    DowntimeSourceSection,
+    HistorySection,
 )
 from tpcharness.config.source import Source
 from tpcharness.model.endpoint import Endpoint

@@ -6,10 +6,13 @@ import pytest
 
 from tpcharness.diagnosis.tape_verdict import (
     Operation,
+    archiving_may_mend,
     judge_answer,
+    judge_archiving,
     judge_file,
     judge_info,
     judge_missing,
+    judge_new_name,
     remark_on_info,
 )
 from tpcharness.model.failure import Failure
@@ -89,6 +92,45 @@ def test_a_file_that_cannot_exist() -> None:
 
 
 @pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        (None, Reason.TAPE_INVALID),
+        (FileInfo(PATH, error="No such file"), None),
+        (FileInfo(PATH, error="USER ERROR: you don't have prepare permission"), Reason.FORBIDDEN),
+        (FileInfo(PATH, Locality.NONE), Reason.TAPE_INVALID),
+        (FileInfo(PATH, Locality.TAPE), Reason.TAPE_INVALID),
+    ],
+)
+def test_whom_to_believe_about_a_file_that_is_still_to_be_written(info: FileInfo | None, reason: Reason | None) -> None:
+    failure = judge_new_name(PATH, info)
+    assert (failure and failure.reason) == reason
+
+
+@pytest.mark.parametrize(
+    ("info", "reason", "may_mend"),
+    [
+        (None, Reason.TAPE_INVALID, False),
+        (FileInfo(PATH), Reason.TAPE_INVALID, False),
+        (FileInfo(PATH, Locality.DISK), None, False),
+        (FileInfo(PATH, Locality.TAPE), None, False),
+        (FileInfo(PATH, Locality.DISK_AND_TAPE, "odd"), None, False),
+        (FileInfo(PATH, Locality.DISK, "tape write error"), Reason.ARCHIVE_FAILED, False),
+        (FileInfo(PATH, error="No such file"), Reason.ARCHIVE_FAILED, False),
+        (FileInfo(PATH, error="Permission denied"), Reason.FORBIDDEN, False),
+        (FileInfo(PATH, Locality.LOST), Reason.ARCHIVE_FAILED, False),
+        (FileInfo(PATH, Locality.UNAVAILABLE), Reason.ARCHIVE_FAILED, True),
+        (FileInfo(PATH, Locality.NONE), Reason.ARCHIVE_FAILED, True),
+        (FileInfo(PATH, Locality.UNAVAILABLE, "library off"), Reason.ARCHIVE_FAILED, False),
+    ],
+)
+def test_the_way_to_tape(info: FileInfo | None, reason: Reason | None, may_mend: bool) -> None:
+    failure = judge_archiving(PATH, info)
+    assert (failure and failure.reason) == reason
+    assert failure is None or PATH in failure.detail
+    assert archiving_may_mend(info) is may_mend
+
+
+@pytest.mark.parametrize(
     ("file", "reason"),
     [
         (None, Reason.TAPE_INVALID),
@@ -111,6 +153,7 @@ def test_nothing_that_a_server_echoes_is_shown() -> None:
         judge_answer(Operation.STAGE, 403, f"Bearer {token}", None),
         judge_info(PATH, FileInfo(PATH, error=token)),
         judge_file(PATH, StagedFile(PATH, FileState.FAILED, error=token)),
+        judge_archiving(PATH, FileInfo(PATH, error=token)),
     ):
         assert failure is not None
         assert "eyJ" not in failure.detail

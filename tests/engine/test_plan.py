@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpcharness.engine.plan import PlanFilter, ScheduleTooLarge, make_plan, schedule_of
+from tpcharness.engine.mesh import PlanFilter
+from tpcharness.engine.plan import ScheduleTooLarge, make_plan, schedule_of
 from tpcharness.model.endpoint import Endpoint, EndpointSubject, Link, LinkSubject
 from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe, ScheduledProbe
 from tpcharness.model.settings import MIB, ProbeSelection

@@ -17,7 +17,7 @@ from tpcharness.export.document import (
 )
 from tpcharness.model.reason import Reason
 from tpcharness.model.secret import Secret
-from tpcharness.model.variant import Blame, Outcome, Phase
+from tpcharness.model.variant import Blame, Outcome, Phase, Variant
 from tpcharness.results.fields import DocumentError
 
 SAMPLES = [good(), failed(), door(), door(reason=Reason.TLS_EXPIRED), ended(good(), Outcome.SKIPPED, Reason.SEED_LOST)]
@@ -66,6 +66,14 @@ def test_doors_are_controls_where_links_were_asked_for():
     assert [each["subject"]["kind"] for each in whole["results"]] == ["link"]
     alone = run_document(replace(run(), planned_links=0), [door()], [])
     assert (len(alone["run"]["doors"]), len(alone["results"])) == (0, 1)
+
+
+def test_what_was_asked_of_endpoints_alone_is_no_control():
+    upload = replace(door(), variant=Variant.WEBDAV_UPLOAD)
+    for facts in (run(), replace(run(), planned_links=0, planned_alone=1)):
+        whole = run_document(facts, [door(), upload], [])
+        assert [each["variant"] for each in whole["run"]["doors"]] == ["door"]
+        assert [each["variant"] for each in whole["results"]] == ["webdav-upload"]
 
 
 def test_hostile_text_is_inert_in_json():

@@ -40,6 +40,18 @@ def test_a_plan_says_what_would_happen_and_ends_with_its_sum():
     )
 
 
+def test_what_is_asked_of_endpoints_alone_has_rows_of_its_own():
+    upload, legacy = (Variant.WEBDAV_UPLOAD, MIB), (Variant.GSIFTP_DOOR, 0)
+    alone = tuple(PlannedProbe(endpoint, *work) for work in (upload, legacy) for endpoint in ENDPOINTS[:2])
+    lines = Screen(100).show(PlanReport(Plan(alone=alone))).lines
+    assert [line.split() for line in lines[:3]] == [
+        ["variant", "probes", "size", "each", "together"],
+        ["gsiftp-door", "2", "—", "—"],
+        ["webdav-upload", "2", "1", "MiB", "2", "MiB"],
+    ]
+    assert lines[-1].startswith("0 doors, 4 endpoint probes and 0 link probes on 2 endpoints, 2 MiB to copy;")
+
+
 def test_what_is_left_out_is_grouped_by_why():
     text = Screen(300).show(PlanReport(PLAN)).text
     assert "left out (9):" in text
@@ -47,6 +59,18 @@ def test_what_is_left_out_is_grouped_by_why():
     assert ", and 3 more)" in text
     assert "  1 no tokens: [tokens.x] is not defined (SITE-E door)" in text
     assert "token scopes" not in text
+
+
+def test_who_lacks_something_is_named_once():
+    pairs = [("A", "B", "srm of A and B"), ("A", "C", "srm of A"), ("C", "B", "srm of B"), ("B", "C", "srm of B")]
+    dropped = [
+        Dropped(LinkSubject(source, destination), Variant.GFAL_SRM_SRM, DropReason.NOT_CONFIGURED, detail)
+        for source, destination, detail in pairs
+    ]
+    dropped.append(Dropped(LinkSubject("A", "B"), Variant.ROOT_PULL, DropReason.NO_ROOT_DOOR, "A and B"))
+    text = Screen(300).show(PlanReport(Plan(dropped=tuple(dropped)))).text
+    assert "  4 not configured: srm of A, B (A -> B gfal-srm-srm, " in text
+    assert "  1 no root door: A, B (A -> B root-pull)" in text
 
 
 def test_an_empty_plan():

@@ -27,6 +27,8 @@ from tpcharness.wire.dates import read_http_date
 from tpcharness.wire.digest import find_digest, parse_digest, parse_repr_digest, same_checksum
 from tpcharness.wire.errors import WireError
 from tpcharness.wire.fingerprint import MAX_TEXT, identify
+from tpcharness.wire.legacy.ftp import MAX_LINE, MAX_REPLY, Reply, ReplyReader
+from tpcharness.wire.legacy.srm import MAX_ANSWER, PingReader
 from tpcharness.wire.markers import JUNK_CHARACTERS, Marker, MarkerStream, Terminal
 from tpcharness.wire.multistatus import parse_multistatus
 from tpcharness.wire.tape.archive_info import parse_archive_info
@@ -211,6 +213,36 @@ LISTING = (
     b"</D:response></D:multistatus>"
 )
 MARKERS = b"Perf Marker\nStripe Index: 0\nStripe Bytes Transferred: 7\nRemoteConnections: tcp:h:1\nEnd\nsuccess: x\n"
+
+
+def ftp(data: bytes) -> None:
+    """However a server's bytes are cut, the same replies are read, and none is longer than may be."""
+    whole = _ftp_replies(data, len(data) or 1)
+    for size in (1, 2, 7):
+        assert _ftp_replies(data, size) == whole
+
+
+def _ftp_replies(data: bytes, size: int) -> list[Reply]:
+    reader, found = ReplyReader(), list[Reply]()
+    with suppress(WireError):
+        for place in range(0, len(data), size):
+            reply = reader.feed(data[place : place + size])
+            while reply is not None:
+                assert len(reply.text) <= MAX_REPLY + MAX_LINE
+                found.append(reply)
+                reply = reader.feed(b"")
+    return found
+
+
+def srm(data: bytes) -> None:
+    """An answer to srmPing is read or is none; it is never larger than may be."""
+    reader = PingReader()
+    with suppress(WireError):
+        reader.feed(data)
+        answer = reader.finish()
+        assert answer is None or len(answer.body) + len(answer.said) <= 2 * MAX_ANSWER
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
@@ -229,6 +261,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
         recordings,
         heads,
         tape,
+        ftp,
+        srm,
         xroot_targets.xroot_login,
         xroot_targets.xroot_session,
         xroot_targets.xroot_answers,
@@ -258,5 +292,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         b"PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
     ),
+    "ftp": (b"220-Hello\r\n 220 no\r\n220 vm ready.\r\n334 x\n", b"SSH-2.0"),
+    "srm": (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<a/>", b"HTTP/1.0 500\n\n<e:Envelope xmlns:e='x'/>"),
     **xroot_targets.SEEDS,
 }

@@ -1,4 +1,4 @@
-"""Debian's xrdfs and xrdcp do with root doors of the testbed what they do with real ones, copies included."""
+"""Official clients do with root doors of the testbed what they do with real ones, copies included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.real_xroot import hashed_directory, judge
+from tests.support.real_xroot import COPIERS, hashed_directory, judge
 from tests.support.root_grid import RootGrid, root_grid
 from tpcharness.model.secret import Secret
 from tpcharness.testbed.xroot.faults import RootFault
@@ -70,16 +70,18 @@ async def test_files_come_and_go(court: Court, tmp_path: Path) -> None:
     assert "[3011]" in await court.refused("xrdfs", server, "stat", f"{directory}/file")
 
 
-async def test_a_third_party_copy(court: Court) -> None:
+@pytest.mark.parametrize("copier", COPIERS)
+async def test_a_third_party_copy(court: Court, copier: str) -> None:
     source, destination = court.doors
     a, b = court.world.grid.sites
     a.storage.files.add(f"{a.prefix}/given", CONTENT)
-    await court("xrdcp", "--tpc", "only", f"{source}/given", f"{destination}/taken")
+    await court(*COPIERS[copier], f"{source}/given", f"{destination}/taken")
     taken = b.storage.files.find(f"{b.prefix}/taken")
     assert taken is not None
     assert await taken.read(0, len(CONTENT) + 1) == CONTENT  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("copier", COPIERS)
 @pytest.mark.parametrize(
     ("fault", "at_source", "said"),
     [
@@ -91,10 +93,12 @@ async def test_a_third_party_copy(court: Court) -> None:
         (RootFault.FORGETS_KEYS, True, "tpc authorization expired"),
     ],
 )
-async def test_faults_look_the_same_to_xrdcp(court: Court, fault: RootFault, at_source: bool, said: str) -> None:
+async def test_faults_look_the_same_to_them(
+    court: Court, copier: str, fault: RootFault, at_source: bool, said: str
+) -> None:
     source, destination = court.doors
     a, _ = court.world.grid.sites
     a.storage.files.add(f"{a.prefix}/given", CONTENT)
     (court.world.source if at_source else court.world.destination).faults.add(fault)
-    text = await court.refused("xrdcp", "--tpc", "only", f"{source}/given", f"{destination}/taken")
+    text = await court.refused(*COPIERS[copier], f"{source}/given", f"{destination}/taken")
     assert said in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
 import time
@@ -22,6 +23,7 @@ from tpcharness.testbed.pki import Authority
 
 DELAY_SECONDS = 0.2
 MANY = 300
+TRIES = 3
 LIMITS = TimeLimits()
 
 
@@ -141,19 +143,22 @@ async def test_300_in_flight_show_each_delay_where_it_was(
     """Compared with a run without the delay, in the same process, only the phase of the delay may grow.
 
     The machine itself is slow with 300 handshakes at once, so the other phases are held against the same run
-    without the delay, and against a part of the delay.
+    without the delay, and against a part of the delay. What else the machine does in one of the two may be more than
+    that; what we count in the wrong phase shows each time, so the least of some tries counts.
     """
-    before = await many(authority, Delays(), monkeypatch, MANY)
     delays = Delays()
     setattr(delays, spot, DELAY_SECONDS)
-    after = await many(authority, delays, monkeypatch, MANY)
-    grown = {phase: middle(after, phase) - middle(before, phase) for phase in PHASES}
     right = SPOTS[spot]
-    # A delay gives 300 handshakes time to spread, so that they may even get faster under way.
-    assert middle(after, right) >= DELAY_SECONDS * 0.95
-    for phase, seconds in grown.items():
-        if phase != right:
-            assert seconds < DELAY_SECONDS * 0.6, (phase, grown)
+    grown = {phase: math.inf for phase in PHASES if phase != right}
+    for _ in range(TRIES):
+        before = await many(authority, Delays(), monkeypatch, MANY)
+        after = await many(authority, delays, monkeypatch, MANY)
+        # A delay gives 300 handshakes time to spread, so that they may even get faster under way.
+        assert middle(after, right) >= DELAY_SECONDS * 0.95
+        grown = {phase: min(least, middle(after, phase) - middle(before, phase)) for phase, least in grown.items()}
+        if max(grown.values()) < DELAY_SECONDS * 0.6:
+            break
+    assert max(grown.values()) < DELAY_SECONDS * 0.6, grown
     if spot == "resolver":
         # 300 look-ups share 32 threads: what they wait for each other is our own doing.
         assert middle(after, "resolve") < DELAY_SECONDS * 1.6

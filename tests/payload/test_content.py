@@ -48,3 +48,11 @@ def test_an_empty_file_has_no_chunk() -> None:
 def test_less_than_nothing_is_refused() -> None:
     with pytest.raises(ValueError):
         Content(-1)
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES, 3 * BLOCK_BYTES + 7])
+def test_a_range_is_what_stands_there(size: int) -> None:
+    whole = b"".join(Content(size).chunks())
+    for offset in (0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, 2 * BLOCK_BYTES + 5, size):
+        for length in (0, 1, 4096, BLOCK_BYTES, size):
+            assert Content(size).at(offset, length) == whole[offset : offset + length]

@@ -64,7 +64,8 @@ async def test_what_is_sent_and_written(tmp_path: Path) -> None:
     async with tape_world("dcache") as world, tape_bench(world, tmp_path) as bench:
         request = await opened(bench, world)
         taken = world.service.library.requests[request.receipt.request_id]
-        assert taken.lifetime_seconds == bench.requests.disk_lifetime_seconds == 1 + READING_SECONDS
+        assert taken.lifetime_seconds == 1 + READING_SECONDS
+        assert bench.requests.disk_lifetime_seconds == 1 + 20 + READING_SECONDS
         ticket, entry, gone = lines(tmp_path)
         assert str(ticket["url"]).startswith(f"{world.service.uri}/stage#run.")
         assert entry["url"] == f"{world.service.uri}/stage/{request.receipt.request_id}"

@@ -107,7 +107,7 @@ async def test_a_staged_file_that_cannot_be_read(tmp_path: Path) -> None:
         _check(result, Reason.STAGED_UNREADABLE)
         assert world.registered in result.hint
         read = [exchange for exchange in result.evidence.exchanges if exchange.phase is Phase.VERIFY]
-        assert [exchange.method for exchange in read] == ["GET"]
+        assert [exchange.method for exchange in read] == ["POST", "GET"]  # where is it, then its first byte
 
 
 async def test_a_staged_file_that_we_may_not_read(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from tpcharness.model.settings import (
     TokenKind,
     TokenSettings,
 )
-from tpcharness.model.variant import LINK_VARIANTS, Blame, Phase, Variant
+from tpcharness.model.variant import Blame, Phase, Variant
 from tpcharness.testbed.issuer import Issuer
 from tpcharness.testbed.pki import Authority, write_private
 from tpcharness.tokens.roles import Role
@@ -40,6 +40,7 @@ from tpcharness.tokens.roles import Role
 pytestmark = pytest.mark.real
 
 MIB = 1024 * 1024
+SIDE_BY_SIDE = (Variant.HTTPS_PULL, Variant.HTTPS_PUSH, Variant.ROOT_PULL)
 
 
 @pytest.fixture
@@ -259,7 +260,7 @@ async def test_the_whole_product_with_https_and_root_side_by_side(
         harness=HarnessSettings("root", state_dir=str(tmp_path / "state"), ca_path=str(authority.ca_file)),
         endpoints={each.name: each for each in (link.source, link.destination, plain)},
         tokens={TOKENS: tokens},
-        probes=(ProbeSelection(variants=LINK_VARIANTS, sizes=(1024,)),),
+        probes=(ProbeSelection(variants=SIDE_BY_SIDE, sizes=(1024,)),),
         limits=RunLimits(),
         timeouts=LIMITS,
         intervals=(0.0,),

@@ -1,4 +1,7 @@
-"""Where copies between two XRootD 5.5.3 fail, Debian's `xrdcp --tpc only` and we must come to the same end."""
+"""Where copies between two XRootD 5.5.3 fail, we and the official clients must come to the same end.
+
+These are Debian's `xrdcp --tpc only` (5.5.3) and the Python bindings of XRootD 6, which bring their own XrdCl.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.real_world import endpoint_of
-from tests.support.real_xroot import SOUND_ROOT, RealXroot, RootSetup, real_xroot
+from tests.support.real_xroot import COPIERS, SOUND_ROOT, RealXroot, RootSetup, real_xroot
 from tests.support.real_xrootd import Server
 from tests.support.root_bench import RootBench, root_bench
 from tpcharness.model.endpoint import Link
@@ -142,7 +145,7 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("name", DISPUTES)
-async def test_xrdcp_agrees(xroot: RealXroot, bench: RootBench, name: str) -> None:
+async def test_official_clients_agree(xroot: RealXroot, bench: RootBench, name: str) -> None:
     """The same two servers, the same rights, the same outcome."""
     dispute = DISPUTES[name]
     a = await xroot.start("XROOT-A", dispute.source)
@@ -162,11 +165,12 @@ async def test_xrdcp_agrees(xroot: RealXroot, bench: RootBench, name: str) -> No
     assert (result.reason, result.blame) == (dispute.reason, dispute.blame), result
 
     below = OURS.removeprefix("wlcg/")
-    source, destination = f"{link.source.root}/{below}/given", f"{link.destination.root}/{below}/taken"
-    code, said = await xroot.judge("xrdcp", "--tpc", "only", source, destination, token=Secret(token))
-    assert (code == 0) is result.ok, said
-    assert dispute.said in said
-    assert not result.ok or (b.data_dir / OURS / "taken").read_bytes() == given.read_bytes()
+    for judge, command in COPIERS.items():
+        source, destination = f"{link.source.root}/{below}/given", f"{link.destination.root}/{below}/by-{judge}"
+        code, said = await xroot.judge(*command, source, destination, token=Secret(token))
+        assert (code == 0) is result.ok, f"{judge}: {said}"
+        assert dispute.said in said, f"{judge}: {said}"
+        assert not result.ok or (b.data_dir / OURS / f"by-{judge}").read_bytes() == given.read_bytes()
 
 
 async def _bare(xroot: RealXroot, dispute: Dispute) -> str:

@@ -151,6 +151,20 @@ def test_it_answers_like_a_run_and_findings_work_on_it():
     assert finding.culprits == ("SITE-C",)
 
 
+def test_what_is_asked_of_endpoints_alone_is_no_door():
+    upload = replace(door("SITE-A"), variant=Variant.WEBDAV_UPLOAD, probe_id="upload")
+    store = LatestStore(["SITE-A"], stale_after=lambda _subject, _variant: 60.0)
+    store.add(upload)
+    assert store.door("SITE-A") is None
+    assert (store.door_tally(), store.alone_tally()) == (Tally(), Tally(ok=1))
+    cell = store.endpoint_cell("SITE-A", Variant.WEBDAV_UPLOAD, now=upload.started_at + timedelta(seconds=61))
+    assert cell is not None
+    assert cell.state is CellState.STALE
+    assert store.retain([(EndpointSubject("SITE-A"), Variant.DOOR)]) == ((upload.subject, Variant.WEBDAV_UPLOAD),)
+    assert store.alone_tally() == Tally()
+    assert list(store.alone_cells()) == []
+
+
 def test_results_may_come_while_one_looks():
     store = LatestStore()
     store.add(good())

@@ -12,6 +12,7 @@ B = Endpoint("SITE-B", "https://b.example/data")
 DROPPED = Dropped(LinkSubject("SITE-A", "SITE-A"), Variant.HTTPS_PULL, DropReason.SAME_ENDPOINT)
 PLAN = Plan(
     doors=(PlannedProbe(A, Variant.DOOR, 10), PlannedProbe(B, Variant.DOOR, 10)),
+    alone=(PlannedProbe(A, Variant.WEBDAV_UPLOAD, 500), PlannedProbe(B, Variant.SRM_DOOR, 0)),
     links=(PlannedProbe(Link(A, B), Variant.HTTPS_PULL, 1000),),
     dropped=(DROPPED,),
 )
@@ -27,7 +28,8 @@ def test_a_run_begins_with_what_its_plan_says():
         EndpointFacts("SITE-A", "Site-A", "a.example:2880"),
         EndpointFacts("SITE-B", "", "b.example"),
     )
-    assert (run.planned_doors, run.planned_links, run.planned, run.planned_bytes) == (2, 1, 3, 1000)
+    assert (run.planned_doors, run.planned_alone, run.planned_links) == (2, 2, 1)
+    assert (run.planned, run.planned_bytes) == (5, 1500)
     assert run.dropped == (DROPPED,)
     assert run.ended is None
     assert run.duration_seconds is None

@@ -125,6 +125,28 @@ def test_doors_stand_apart_from_links():
     assert store.endpoint("nobody").door == Tally()
 
 
+def test_what_is_asked_of_endpoints_alone_stands_apart_from_doors():
+    upload, legacy = Variant.WEBDAV_UPLOAD, Variant.GSIFTP_DOOR
+    store = MatrixStore(["SITE-B", "SITE-A"])
+    store.add(replace(door("SITE-A", reason=Reason.TLS_EXPIRED), variant=legacy))
+    store.add(replace(door("SITE-A"), variant=upload, probe_id="upload"))
+    store.add(door("SITE-B"))
+    assert list(store.doors()) == ["SITE-B"]
+    assert [(str(cell.subject), cell.variant) for cell in store.endpoint_cells()] == [
+        ("SITE-B", Variant.DOOR),
+        ("SITE-A", upload),
+        ("SITE-A", legacy),
+    ]
+    assert [cell.variant for cell in store.alone_cells()] == [upload, legacy]
+    assert (store.door_tally(), store.alone_tally(), store.links()) == (Tally(ok=1), Tally(ok=1, failure=1), Tally())
+    assert (store.endpoint("SITE-A").door, store.endpoint("SITE-A").alone) == (Tally(), Tally(ok=1, failure=1))
+    cell = store.endpoint_cell("SITE-A", legacy)
+    assert cell is not None
+    assert cell.state is CellState.FAILURE
+    assert store.endpoint_cell("SITE-A", Variant.DOOR) is None
+    assert store.variants() == ()
+
+
 def test_the_store_is_bounded_and_forgets_the_oldest():
     store = MatrixStore(capacity=2)
     for name in ("A", "B", "C"):

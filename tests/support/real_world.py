@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.clocks import WallClock
 from tests.support.house import LIMITS, LOOKS_SECONDS, QuickStore
@@ -24,7 +25,7 @@ from tpcharness.model.endpoint import AddressFamily, Endpoint, Link, RedirectAut
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Nobody
 from tpcharness.model.result import Result, TokenFacts
-from tpcharness.model.seams import ProbeContext, Token, TokenRequest
+from tpcharness.model.seams import Probe, ProbeContext, Token, TokenRequest
 from tpcharness.model.secret import Secret
 from tpcharness.model.settings import (
     HarnessSettings,
@@ -127,6 +128,17 @@ class ForgedTokens:
         return Token(secret, TokenFacts(request.role), WallClock().now() + timedelta(hours=1))
 
 
+class Parts(NamedTuple):
+    """What a probe of copies is made of."""
+
+    client: HttpClient
+    tokens: ForgedTokens
+    payload: PayloadStore
+    names: PayloadNames
+    verifier: Verifier
+    limits: TimeLimits
+
+
 @dataclass(slots=True)
 class Bench:
     """The harness about one pair, without doors: seed, copy, and where on the servers' disks its files are."""
@@ -135,7 +147,7 @@ class Bench:
     size: int
     payload: PayloadStore
     names: PayloadNames
-    probe: HttpsCopyProbe
+    probe: Probe
 
     @property
     def source_file(self) -> Path:
@@ -270,9 +282,13 @@ class World:
             tokens = ForgedTokens(self.issuer, forges or {})
             names = PayloadNames("faults", name)
             payload = QuickStore(client, tokens, ledger, names, WallClock(), limits, looks_seconds=LOOKS_SECONDS)
-            verifier = Verifier(Errands(client, tokens), LOOKS_SECONDS)
-            probe = HttpsCopyProbe(pair.mode, client, tokens, payload, names, verifier, ServerBook(), limits)
-            yield Bench(pair, size, payload, names, probe)
+            parts = Parts(client, tokens, payload, names, Verifier(Errands(client, tokens), LOOKS_SECONDS), limits)
+            yield Bench(pair, size, payload, names, self.make_probe(pair, parts, trusted))
+
+    def make_probe(self, pair: Pair, parts: Parts, _ca_path: str) -> Probe:
+        """What copies between the two: our own https copy, unless a world knows better."""
+        client, tokens, payload, names, verifier, limits = parts
+        return HttpsCopyProbe(pair.mode, client, tokens, payload, names, verifier, ServerBook(), limits)
 
     async def matrix(
         self, name: str, *endpoints: Endpoint, size: int = KIB, limits: TimeLimits = LIMITS

@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +28,12 @@ from tpcharness.wire.xroot.opaque import RootUrl
 JUDGE_SECONDS = 60.0
 CLUSTER = "https://cluster.example"
 CLUSTER_SECONDS = 60.0
+COPIERS = {
+    "xrdcp": ("xrdcp", "--tpc", "only"),
+    "bindings": (sys.executable, str(Path(__file__).with_name("official_bindings.py"))),
+}
+"""The official clients that make third-party copies: commands for `judge`, without source and destination."""
+
 _NEEDS_TLS = ("xrd.tls", "xrd.protocol", "http.", "macaroons.", "ofs.authlib ++ libXrdMacaroons.so")
 
 
@@ -106,7 +113,7 @@ class RealXroot:
 
 
 async def judge(certificates: Path, *command: str, token: Secret | None = None) -> tuple[int, str]:
-    """What Debian's xrdcp or xrdfs says: its exit code and all that it wrote."""
+    """What Debian's xrdcp or xrdfs, or another program over XrdCl, says: its exit code and all that it wrote."""
     if shutil.which(command[0]) is None:
         raise XrootdError(f"{command[0]} not installed: run packaging/install-debian-packages")
     environment: Mapping[str, str] = {

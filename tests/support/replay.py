@@ -153,13 +153,20 @@ async def world(
 
 
 async def replay(recording: Recording, at: World) -> RawAnswer:
-    """Sends the recorded request to the storage that stands for the recorded server."""
+    """Sends the recorded request to the storage that stands for the recorded server.
+
+    Raises AssertionError that tells what both ends know, where there should be an answer and is none.
+    """
     headers = {name: _with_ports(value, at.ports) for name, value in recording.request.headers}
     for name, value in headers.items():
         headers[name] = value.replace("<token>", _token(recording.name, name))
     body = b"b" * int(headers["Content-Length"]) if "Content-Length" in headers else None
     url = f"https://{headers.pop('Host')}{recording.request.path}"
-    return await ask(url, recording.request.method, headers, body=body, agent=headers["User-Agent"])
+    answer = await ask(url, recording.request.method, headers, body=body, agent=headers["User-Agent"])
+    if recording.response and not answer.raw:
+        losses = [*at.source.losses, *at.destination.losses]
+        raise AssertionError(f"no answer: {answer.lost or 'the connection was closed'}; the storages: {losses}")
+    return answer
 
 
 def normalised(raw: bytes, ports: Mapping[int, int]) -> str:

@@ -22,8 +22,10 @@ from tpcharness.payload.errands import Errands
 from tpcharness.payload.ledger import Ledger
 from tpcharness.payload.names import PayloadNames
 from tpcharness.payload.store import PayloadStore
+from tpcharness.probes.cache_read import CacheReadProbe
 from tpcharness.probes.control import Control
 from tpcharness.probes.root_copy import RootCopyProbe
+from tpcharness.probes.root_direct import RootDownloadProbe, RootUploadProbe
 from tpcharness.probes.root_door import RootDoorProbe
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
@@ -39,6 +41,9 @@ class RootBench:
 
     probe: RootCopyProbe
     door: RootDoorProbe
+    uploading: RootUploadProbe
+    downloading: RootDownloadProbe
+    caching: CacheReadProbe
     payload: PayloadStore
     names: PayloadNames
     ledger: Ledger
@@ -57,6 +62,18 @@ class RootBench:
     async def check(self, endpoint: Endpoint, size: int = 1024) -> Result:
         """One look at a root door."""
         return await self.door.run(endpoint, self._context(size))
+
+    async def upload(self, endpoint: Endpoint, size: int = 1024) -> Result:
+        """One direct upload."""
+        return await self.uploading.run(endpoint, self._context(size))
+
+    async def download(self, endpoint: Endpoint, size: int = 1024) -> Result:
+        """One direct download."""
+        return await self.downloading.run(endpoint, self._context(size))
+
+    async def through_cache(self, endpoint: Endpoint, size: int = 1024) -> Result:
+        """One cold and one warm read through the endpoint's cache."""
+        return await self.caching.run(endpoint, self._context(size))
 
     def _context(self, size: int) -> ProbeContext:
         return ProbeContext("run", f"p{next(self._numbers)}", 1, size, 0.0, WallClock(), self)
@@ -87,8 +104,12 @@ async def root_bench(
         tokens, names = ForgedTokens(issuer, made), PayloadNames("bench", "run")
         errands = Errands(https, tokens)
         payload = QuickStore(https, tokens, ledger, names, WallClock(), limits, looks_seconds=LOOKS_SECONDS)
-        control = Control(errands, payload, Verifier(errands, LOOKS_SECONDS))
+        verifier = Verifier(errands, LOOKS_SECONDS)
+        control = Control(errands, payload, verifier)
         servers = ServerBook()
         probe = RootCopyProbe(client, tokens, payload, names, control, servers, limits, look_seconds=LOOK_SECONDS)
         door = RootDoorProbe(client, tokens, payload, names, servers)
-        yield RootBench(probe, door, payload, names, ledger, client, made)
+        uploading = RootUploadProbe(client, tokens, payload, names, servers)
+        downloading = RootDownloadProbe(client, tokens, payload, servers)
+        caching = CacheReadProbe(client, errands, tokens, payload, names, verifier, servers)
+        yield RootBench(probe, door, uploading, downloading, caching, payload, names, ledger, client, made)

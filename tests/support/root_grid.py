@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.support.grid import running_grid
-from tpcharness.model.endpoint import Link
+from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.testbed.grid import Grid, Site
 from tpcharness.testbed.xroot.door import RootDoor
 from tpcharness.testbed.xroot.faults import RootFault
@@ -42,11 +42,33 @@ def _door(site: Site) -> RootDoor:
 
 @asynccontextmanager
 async def root_grid(
-    source: Collection[RootFault] = (), destination: Collection[RootFault] = (), *, ttl_seconds: float = TTL_SECONDS
+    source: Collection[RootFault] = (),
+    destination: Collection[RootFault] = (),
+    *,
+    ttl_seconds: float = TTL_SECONDS,
+    dialects: tuple[str, ...] = ("xrootd5",),
 ) -> AsyncIterator[RootGrid]:
     """Both doors open, with these faults."""
-    async with running_grid(sites=2, dialects=("xrootd5",), root=True, root_ttl_seconds=ttl_seconds) as grid:
+    async with running_grid(sites=2, dialects=dialects, root=True, root_ttl_seconds=ttl_seconds) as grid:
         world = RootGrid(grid)
         world.source.faults.update(source)
         world.destination.faults.update(destination)
         yield world
+
+
+@asynccontextmanager
+async def fake_cache(
+    world: RootGrid, faults: Collection[RootFault] = (), *, cold_seconds: float = 0.0
+) -> AsyncIterator[Endpoint]:
+    """SITE-A with a cache: one more door to its files, whose first read of each takes longer, and which has faults.
+
+    It is called by its address, so that it stands on another host than the endpoint.
+    """
+    origin = world.source
+    door = RootDoor(origin.files, origin.verifier, origin.server_ssl, origin.client_ssl, cold_seconds=cold_seconds)
+    await door.start(faults=faults)
+    try:
+        prefix = world.link.source.root.partition("//")[2].partition("//")[2]
+        yield replace(world.link.source, cache=f"roots://127.0.0.1:{door.port}//{prefix}")
+    finally:
+        await door.stop()

@@ -87,10 +87,14 @@ async def running(*storages: Storage) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """An answer as it came. `pieces` are (seconds since the request, bytes of one read); body without framing."""
+    """An answer as it came. `pieces` are (seconds since the request, bytes of one read); body without framing.
+
+    `lost` is the error that ended it, empty for an end in order.
+    """
 
     raw: bytes
     pieces: tuple[tuple[float, bytes], ...] = field(default=(), compare=False)
+    lost: str = field(default="", compare=False)
 
     @property
     def head(self) -> str:
@@ -177,17 +181,18 @@ async def ask(
 async def read_answer(reader: asyncio.StreamReader, method: str) -> RawAnswer:
     """Reads one answer off a connection."""
     loop = asyncio.get_running_loop()
-    started, raw, pieces = loop.time(), b"", []
+    started, raw, pieces, lost = loop.time(), b"", [], ""
     while not _complete(raw, method) and len(raw) < _MAX_ANSWER:
         try:
             data = await reader.read(64 * 1024)
-        except ConnectionError:
+        except ConnectionError as error:
+            lost = repr(error)
             break
         if not data:
             break
         pieces.append((loop.time() - started, data))
         raw += data
-    return RawAnswer(raw, tuple(pieces))
+    return RawAnswer(raw, tuple(pieces), lost)
 
 
 def _complete(raw: bytes, method: str) -> bool:

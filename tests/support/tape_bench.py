@@ -26,6 +26,7 @@ from tpcharness.payload.tape_polling import Polling
 from tpcharness.payload.tape_requests import TapeRequests
 from tpcharness.probes.tape_info import TapeInfoProbe
 from tpcharness.probes.tape_stage import TapeStageProbe
+from tpcharness.probes.tape_staging import Stager
 from tpcharness.testbed.grid import Grid, Site
 from tpcharness.testbed.tape.faults import TapeFault
 from tpcharness.testbed.tape.library import Library
@@ -138,4 +139,6 @@ async def tape_bench(
         names = PayloadNames("bench", run_id)
         errands = TapeErrands(client, tokens)
         requests = TapeRequests(errands, ledger, names, clock or WallClock(), limits, polling=POLLING)
-        yield TapeBench(tokens, ledger, errands, requests, TapeInfoProbe(errands), TapeStageProbe(errands, requests))
+        yield TapeBench(
+            tokens, ledger, errands, requests, TapeInfoProbe(errands), TapeStageProbe(Stager(errands, requests))
+        )

@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.grid import running_grid
 from tpcharness.testbed.listening import listeners
+
+MANY = 300
+CONNECT_SECONDS = 5.0
 
 
 async def test_one_port_on_all_addresses() -> None:
@@ -28,3 +34,19 @@ async def test_an_address_of_somebody_else() -> None:
     with pytest.raises(OSError) as caught:
         await listeners("192.0.2.1", 0)
     assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
+@pytest.mark.parametrize("kind", ["storage", "root door", "issuer"])
+async def test_hundreds_may_come_at_once(kind: str) -> None:
+    """asyncio's `start_server` sets the number of those who may wait to 100 unless it is told."""
+    async with running_grid(sites=1, root=True) as grid:
+        [site] = grid.sites
+        assert site.root_door is not None
+        port = {
+            "storage": site.storage.port,
+            "root door": site.root_door.port,
+            "issuer": urlsplit(grid.issuer.url).port,
+        }
+        with ExitStack() as stack:
+            for _ in range(MANY):  # nobody accepts them meanwhile
+                stack.enter_context(socket.create_connection(("127.0.0.1", port[kind]), timeout=CONNECT_SECONDS))

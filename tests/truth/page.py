@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from tests.support.real_cell import RealCell
 from tests.support.real_faults import Seen, disagreement
+from tests.truth.direct_laboratory import DirectTried
+from tests.truth.direct_table import DIRECT_ROWS, DirectRow
 from tests.truth.expectations import Found, Row
 from tests.truth.laboratory import Tried
 from tests.truth.root_laboratory import RootTried
 from tests.truth.root_table import RootCell
+from tests.truth.tape_laboratory import TapeTried
+from tests.truth.tape_table import SYSTEMS, TapeFinding, findings
 from tpcharness.testbed.dialects.catalogue import DIALECTS
 from tpcharness.wire.copy_request import Mode
 
@@ -51,14 +55,21 @@ def real_rows(cells: Iterable[RealCell], seen: Mapping[str, Seen]) -> list[RealR
     ]
 
 
-def summary(tried: Iterable[Tried], root: Iterable[RootTried], real: Iterable[RealRow]) -> str:
+def summary(
+    tried: Iterable[Tried],
+    root: Iterable[RootTried],
+    tape: Iterable[TapeTried],
+    direct: Iterable[DirectTried],
+    real: Iterable[RealRow],
+) -> str:
     """One line: cells, hits, misses and how many of the hits are declared to be ambiguous."""
-    tried, root, real = list(tried), list(root), list(real)
-    emulated = len(tried) + len(root)
+    tried, root, tape, direct, real = list(tried), list(root), list(tape), list(direct), list(real)
+    emulated = len(tried) + len(root) + len(tape) + len(direct)
     cells = emulated + len(real)
-    misses = sum(bool(one.complaint) for one in (*tried, *root, *real))
+    judged: list[Tried | RootTried | TapeTried | DirectTried | RealRow] = [*tried, *root, *tape, *direct, *real]
+    misses = sum(bool(one.complaint) for one in judged)
     ambiguous = sum(one.cell.found.ambiguous for one in tried) + sum(one.cell.ambiguous for one in root)
-    ambiguous += sum(one.ambiguous for one in real)
+    ambiguous += sum(one.ambiguous for one in real) + sum(one.cell.row.ambiguous for one in direct)
     return (
         f"{cells} cells, {emulated} emulated and {len(real)} on real XRootD: {cells - misses} right, {misses} wrong; "
         f"{ambiguous} of them declared ambiguous ({100 * ambiguous / max(1, cells):.1f} %)"
@@ -78,7 +89,14 @@ def grid(rows: Iterable[Row], tried: Iterable[Tried]) -> list[str]:
     return lines
 
 
-def document(rows: tuple[Row, ...], tried: list[Tried], root: list[RootTried], real: list[RealRow]) -> str:
+def document(
+    rows: tuple[Row, ...],
+    tried: list[Tried],
+    root: list[RootTried],
+    tape: list[TapeTried],
+    direct: list[DirectTried],
+    real: list[RealRow],
+) -> str:
     """docs/truth.md."""
     legend = ", ".join(f"{short} {name}" for name, short in SHORT.items())
     lines = [
@@ -88,7 +106,7 @@ def document(rows: tuple[Row, ...], tried: list[Tried], root: list[RootTried], r
         "show it, in pull and in push mode. A cell is right when reason, blame, phase and alternatives of the result",
         "are what an expert concludes who sees the wire and knows that both doors were fine (`tests/truth/table.py`).",
         "",
-        f"**{summary(tried, root, real)}.**",
+        f"**{summary(tried, root, tape, direct, real)}.**",
         "",
         f"{HIT} right; {AMBIGUOUS} right, and the wire cannot tell who has to act; {MISS} wrong; {NONE} not tried.",
         f"{legend}. The dialect is the active party's, or the destination's where the fault is the destination's.",
@@ -115,6 +133,8 @@ def document(rows: tuple[Row, ...], tried: list[Tried], root: list[RootTried], r
         ),
         "",
         *root_section(root),
+        *tape_section(tape),
+        *direct_section(direct),
         "## On real XRootD 5.5.3",
         "",
         "Real faults of real servers: full and read-only disks, tokens, certificates, firewalls, slow or broken links,",
@@ -124,7 +144,8 @@ def document(rows: tuple[Row, ...], tried: list[Tried], root: list[RootTried], r
         "| --- | --- | --- | --- |",
         *(f"| {one.mark} | {one.name} | {one.found} | {one.why} |" for one in real),
     ]
-    wrong = [(str(one.cell), one.complaint) for one in (*tried, *root) if one.complaint]
+    emulated: list[Tried | RootTried | TapeTried | DirectTried] = [*tried, *root, *tape, *direct]
+    wrong = [(str(one.cell), one.complaint) for one in emulated if one.complaint]
     if wrong:
         lines += ["", "## What is wrong", ""]
         lines += [f"- {cell}: {complaint.partition(': ')[0]}" for cell, complaint in wrong]
@@ -136,14 +157,72 @@ def root_section(root: Iterable[RootTried]) -> list[str]:
     return [
         "## Root doors",
         "",
-        "The same for xroot (`root-pull`, `root-door`): a fault of the source's or the destination's root door in a",
-        "copy, and what the check of that door alone says of it (`tests/truth/root_table.py`).",
+        "The same for xroot: a fault of the source's or the destination's root door in a copy (`root-pull`), what the",
+        "check of that door alone says of it (`root-door`), and what is found while we write to it (`root-upload`),",
+        "read from it (`root-download`), or read a sound file through a cache that has it (`cache-read`). The table is",
+        "in `tests/truth/root_table.py`; `path` is the cache, as part of the way to the endpoint.",
         "",
         "| | fault | where | found | why |",
         "| --- | --- | --- | --- | --- |",
         *(f"| {_root_mark(one)} {root_row_of_page(one.cell)}" for one in root),
         "",
     ]
+
+
+def tape_section(tape: Iterable[TapeTried]) -> list[str]:
+    """The part of the page about tape services, with an empty line at its end."""
+    complaints = {str(one.cell): one.complaint for one in tape}
+    head = " | ".join(SYSTEMS)
+    return [
+        "## Tape services",
+        "",
+        "Every fault of a tape service, with each system and in each variant (`tests/truth/tape_table.py`). In",
+        "`tape-recall` the faulty end is the source, in `tape-archive` the destination.",
+        "",
+        f"| fault | variant | found | {head} |",
+        f"| --- | --- | --- |{' --- |' * len(SYSTEMS)}",
+        *(f"{tape_row_of_page(each)} {_tape_marks(each, complaints)} |" for each in findings()),
+        "",
+    ]
+
+
+def tape_row_of_page(finding: TapeFinding) -> str:
+    """What stands in the page of one fault in one variant, before its marks."""
+    return f"| `tape_{finding.fault}` | {finding.variant} | {finding.reason} ({finding.blame}) |"
+
+
+def _tape_marks(finding: TapeFinding, complaints: Mapping[str, str]) -> str:
+    cells = [str(cell) for cell in finding.cells()]
+    return " | ".join(NONE if cell not in complaints else MISS if complaints[cell] else HIT for cell in cells)
+
+
+def direct_section(direct: Iterable[DirectTried]) -> list[str]:
+    """The part of the page about direct transfers, with an empty line at its end."""
+    marks = {(one.cell.row.fault, one.cell.row.variant, one.cell.dialect): _direct_mark(one) for one in direct}
+    lines = [
+        f"{direct_row_of_page(row)} {' '.join(marks.get((row.fault, row.variant, name), NONE) for name in SHORT)} |"
+        for row in DIRECT_ROWS
+    ]
+    return [
+        "## Direct transfers",
+        "",
+        "Between us and one endpoint, over HTTP: what is found in most dialects (`tests/truth/direct_table.py` has",
+        "those that say a cause in other words).",
+        "",
+        f"| fault | variant | found | why | {' '.join(SHORT.values())} |",
+        "| --- | --- | --- | --- | --- |",
+        *lines,
+        "",
+    ]
+
+
+def direct_row_of_page(row: DirectRow) -> str:
+    """What stands in the page of one fault in one direction, before its marks."""
+    return f"| `{row.fault}` | {row.variant} | {row.reason} ({' or '.join(sorted(row.blames))}) | {row.why} |"
+
+
+def _direct_mark(one: DirectTried) -> str:
+    return MISS if one.complaint else AMBIGUOUS if one.cell.row.ambiguous else HIT
 
 
 def root_row_of_page(cell: RootCell) -> str:

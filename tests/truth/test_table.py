@@ -10,11 +10,13 @@ import pytest
 
 import tpcharness
 from tests.support.real_faults import REAL_CELLS
+from tests.truth.direct_table import DIRECT_CELLS, DIRECT_ROWS
 from tests.truth.expectations import Cell, Place, cells
 from tests.truth.laboratory import try_all
 from tests.truth.page import row_of_page
 from tests.truth.root_table import ROOT_CELLS
 from tests.truth.table import ROWS
+from tests.truth.tape_table import TAPE_CELLS
 from tpcharness.model.reason import Reason
 from tpcharness.testbed.fault_catalogue import CATALOGUE
 
@@ -27,6 +29,7 @@ WORDS_OF_THE_MODEL = {reason.value for reason in Reason}
 
 def test_every_fault_has_a_row() -> None:
     tried = {re.split("[:@]", fault)[0] for row in ROWS for fault in row.faults}
+    tried |= {re.split("[:@]", row.fault)[0] for row in DIRECT_ROWS}
     assert set(CATALOGUE) == tried
     assert len(CATALOGUE) >= 60
 
@@ -34,8 +37,9 @@ def test_every_fault_has_a_row() -> None:
 def test_the_page_is_that_of_the_table() -> None:
     """`make truth` writes it; what was tried must be what is to be tried now, and all of it right."""
     page = (PACKAGE.parent / "docs" / "truth.md").read_text(encoding="utf-8")
-    assert f"{len(CELLS) + len(ROOT_CELLS)} emulated and {len(REAL_CELLS)} on real XRootD" in page
-    assert f": {len(CELLS) + len(ROOT_CELLS) + len(REAL_CELLS)} right, 0 wrong" in page
+    emulated = len(CELLS) + len(ROOT_CELLS) + len(TAPE_CELLS) + len(DIRECT_CELLS)
+    assert f"{emulated} emulated and {len(REAL_CELLS)} on real XRootD" in page
+    assert f": {emulated + len(REAL_CELLS)} right, 0 wrong" in page
     missing = [row.fault for row in ROWS if row_of_page(row) not in page]
     assert missing == []
 

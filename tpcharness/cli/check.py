@@ -1,4 +1,4 @@
-"""`tpcharness check ENDPOINT...`: the doors alone."""
+"""`tpcharness check ENDPOINT...`: endpoints alone, by their doors or in other ways."""
 
 from __future__ import annotations
 
@@ -13,23 +13,33 @@ from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import (
     FORMAT_HELP,
     OUTPUT_HELP,
+    VARIANTS_ALONE,
     Invocation,
     config_option,
     load_or_exit,
     no_such,
     pass_invocation,
+    pick_variants,
     push_metrics,
     push_option,
     verbose_option,
 )
 from tpcharness.model.plan import Plan
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import DOOR_VARIANTS
+from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS
 
 
 @click.command("check")
 @click.argument("endpoints", metavar="[ENDPOINT]...", nargs=-1)
 @config_option
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    help=f"What to do in place of the doors: a name, a glob, or all; repeatable. Names: {VARIANTS_ALONE}. Tapes are "
+    "staged by name only.",
+)
 @click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP)
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
 @push_option
@@ -41,6 +51,7 @@ def command(
     endpoints: tuple[str, ...],
     *,
     config_path: Path | None,
+    variants: tuple[str, ...],
     formats: tuple[str, ...],
     outputs: tuple[str, ...],
     push_gateway: str | None,
@@ -49,7 +60,7 @@ def command(
     """Check each ENDPOINT alone (all of them by default): every address, TLS, token, and one small file.
 
     Names may be globs. The file is written, read back by HEAD with digest and by GET, compared, and deleted; at a root
-    door likewise.
+    door likewise. Other ways to look at an endpoint are asked for by --variant.
     """
     from tpcharness.cli.progress import make_progress
     from tpcharness.cli.running import explain_our_side, run_plan
@@ -66,10 +77,11 @@ def command(
     chosen = [
         endpoint for name, endpoint in config.endpoints.items() if any(fnmatchcase(name, each) for each in wanted)
     ]
-    selection = ProbeSelection(DOOR_VARIANTS, ("*",), ("*",))
+    selection = ProbeSelection(pick_variants(variants, ENDPOINT_VARIANTS, chosen) or DOOR_VARIANTS, ("*",), ("*",))
     plan: Plan = make_plan(chosen, [selection], opt_out=config.harness.opt_out)
-    if not plan.doors:
-        click.echo("nothing to do: every endpoint that was asked for has opted out", err=True)
+    if not plan.probes:
+        why = "; ".join(dict.fromkeys(f"{each.why.value.replace('_', ' ')}: {each.detail}" for each in plan.dropped))
+        click.echo(f"nothing to do: {why}", err=True)
         return ExitCode.NOTHING_TO_DO
     console = invocation.console()
     try:
@@ -77,7 +89,7 @@ def command(
         show_table = not any(writer.path == "-" for writer in writers if writer.format is not Format.TABLE)
         with Outputs([writer for writer in writers if writer != Output(Format.TABLE)], console) as files:
             stderr = invocation.console(sys.stderr)
-            progress = make_progress(stderr, len(plan.doors), time.monotonic, quiet=quiet)
+            progress = make_progress(stderr, len(plan.probes), time.monotonic, quiet=quiet)
             with progress:
                 report = run_plan(config, plan, files, [progress, Verbose(stderr, invocation.verbosity)])
             problems = files.finish(report.facts, report.store, report.findings)
@@ -86,7 +98,7 @@ def command(
     except OutputError as error:
         raise click.UsageError(str(error)) from error
     if show_table:
-        console.print(DoorReport([cell.worst for cell in report.store.door_cells()]))
+        console.print(DoorReport([cell.worst for cell in report.store.endpoint_cells()]))
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
     for warning in report.facts.warnings:

@@ -55,9 +55,8 @@ def demo(invocation: Invocation) -> ExitCode:
     options = [word for dialect in DIALECTS for word in ("--dialect", dialect)]
     with running_testbed(len(DIALECTS), [*options, "--fault", f"{SICK}={FAULT}"]) as config:
         plan = make_plan(tuple(config.endpoints.values()), config.probes)
-        planned = len(plan.doors) + len(plan.links)
         with Outputs([Output.parse("table")], invocation.console()) as outputs:
-            with make_progress(invocation.console(sys.stderr), planned, time.monotonic) as progress:
+            with make_progress(invocation.console(sys.stderr), len(plan.probes), time.monotonic) as progress:
                 report = run_plan(config, plan, outputs, [progress])
             outputs.finish(report.facts, report.store, report.findings)
     if report.exit_code not in (ExitCode.OK, ExitCode.FAILED):

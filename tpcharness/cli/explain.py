@@ -1,4 +1,4 @@
-"""`tpcharness explain`: the table of reasons and exit codes in words."""
+"""`tpcharness explain`: the table of reasons, contrasts and exit codes in words."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import click
 
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import Invocation, no_such, pass_invocation
+from tpcharness.model.contrast import ContrastKind
 from tpcharness.model.reason import TABLE, Reason, ReasonInfo
 from tpcharness.model.variant import Blame, Phase
 
 
 @click.command("explain")
-@click.argument("word", required=False, metavar="[REASON|CODE|EXIT-CODE]")
+@click.argument("word", required=False, metavar="[REASON|CODE|CONTRAST|EXIT-CODE]")
 @pass_invocation
 def command(invocation: Invocation, word: str | None) -> None:
-    """Say what a reason, a result code or an exit code means, who has to act, and what to do.
+    """Say what a reason, a result code, a contrast or an exit code means, who has to act, and what to do.
 
     Without a word: the whole table, by the phase in which a reason shows.
     """
@@ -37,6 +38,11 @@ def _overview() -> Iterator[str]:
             if row.phase is phase:
                 yield f"  {row.number:>4}x  {row.reason:<{width}}  {row.sentence}"
     yield ""
+    yield click.style("contrasts between variants", bold=True)
+    widest = max(len(kind) for kind in ContrastKind)
+    for kind in ContrastKind:
+        yield f"  {kind:<{widest}}  {kind.info.compared}"
+    yield ""
     yield click.style("exit codes", bold=True)
     for code in ExitCode:
         yield f"  {code.value:>5}  {code.sentence}"
@@ -44,9 +50,11 @@ def _overview() -> Iterator[str]:
 
 def _explained(word: str) -> Iterator[str]:
     """A number can be a result code and an exit code: then both are told."""
-    found = [*_reason(word), *_exit_code(word), *_result_code(word)]
+    found = [*_reason(word), *_contrast(word), *_exit_code(word), *_result_code(word)]
     if not found:
-        raise no_such("reason, result code or exit code", word, Reason, listed_by="tpcharness explain")
+        raise no_such(
+            "reason, result code, contrast or exit code", word, [*Reason, *ContrastKind], listed_by="tpcharness explain"
+        )
     for index, block in enumerate(found):
         yield from [""] if index else []
         yield block
@@ -55,6 +63,15 @@ def _explained(word: str) -> Iterator[str]:
 def _reason(word: str) -> Iterator[str]:
     name = word.casefold().replace("-", "_")
     yield from (_block(row) for row in TABLE.values() if row.reason == name)
+
+
+def _contrast(word: str) -> Iterator[str]:
+    name = word.casefold().replace("-", "_")
+    for kind in ContrastKind:
+        if kind == name:
+            told = (("means", kind.info.meaning), ("because", kind.info.ground))
+            lines = "".join(f"\n  {label:<12}{text}" for label, text in told)
+            yield f"{click.style(f'contrast {kind}', bold=True)}: {kind.info.compared}{lines}"
 
 
 def _exit_code(word: str) -> Iterator[str]:

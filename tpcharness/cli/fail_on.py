@@ -55,8 +55,8 @@ class FailOn:
                 doors = store.door_tally()
                 return doors.ok < doors.total or any(not finding.kind.narrow for finding in findings)
             case _:
-                doors, links = store.door_tally(), store.links()
-                return doors.ok + links.ok < doors.total + links.total
+                tallies = store.door_tally(), store.links(), store.alone_tally()
+                return any(tally.ok < tally.total for tally in tallies)
 
 
 def fail_on(text: str) -> FailOn:

@@ -14,6 +14,7 @@ import click
 
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import config_option, load_or_exit
+from tpcharness.model.variant import DOOR_VARIANTS
 
 if TYPE_CHECKING:
     from tpcharness.results.history import Reader
@@ -59,7 +60,9 @@ def export(form: str, path: Path, since: str | None, until: str | None, config_p
             click.echo("nothing was probed in that time", err=True)
             return ExitCode.NOTHING_TO_DO
         links = sum(count for variant, count in counts.items() if variant.of_link)
-        facts = facts_of_time(config, begin, end, doors=sum(counts.values()) - links, links=links)
+        doors = sum(counts.get(variant, 0) for variant in DOOR_VARIANTS)
+        alone = sum(counts.values()) - links - doors
+        facts = facts_of_time(config, begin, end, doors=doors, links=links, alone=alone)
         try:
             if form == "parquet":
                 _parquet(reader, path, begin, end)
@@ -82,13 +85,14 @@ def _jsonl(reader: Reader, path: Path, facts: RunFacts, since: datetime, until: 
         file = None if str(path) == "-" else stack.enter_context(WholeFile(str(path)))
         stream: IO[str] = sys.stdout if file is None else file.stream
         writer = JsonLinesWriter(stream, replace(facts, ended=None, ended_at=None))
-        links, doors = Counter[Outcome](), Counter[Outcome]()
+        links, doors, alone = Counter[Outcome](), Counter[Outcome](), Counter[Outcome]()
         for result in reader.everything(since, until):
             writer.add(result)
-            (links if result.variant.of_link else doors)[result.outcome] += 1
+            kind = links if result.variant.of_link else doors if result.variant in DOOR_VARIANTS else alone
+            kind[result.outcome] += 1
             if writer.broken is not None:
                 break
-        writer.finish(facts, (), links=Tally.of(links), doors=Tally.of(doors))
+        writer.finish(facts, (), links=Tally.of(links), doors=Tally.of(doors), alone=Tally.of(alone))
         if writer.broken is not None:
             raise writer.broken
         if file is not None:

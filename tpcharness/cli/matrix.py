@@ -16,17 +16,18 @@ import click
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
 from tpcharness.cli.options import (
-    ALL_VARIANTS,
+    BEYOND_DOORS,
     FORMAT_HELP,
     OUTPUT_HELP,
     VARIANTS,
+    VARIANTS_ALONE,
     Invocation,
     config_argument,
     duration,
-    link_variants,
     load_or_exit,
     no_such,
     pass_invocation,
+    pick_variants,
     push_metrics,
     push_option,
     size,
@@ -34,7 +35,6 @@ from tpcharness.cli.options import (
 )
 from tpcharness.config.configuration import Config
 from tpcharness.model.plan import Plan
-from tpcharness.model.variant import Variant
 
 if TYPE_CHECKING:
     from tpcharness.cli.recorded import FormerRun
@@ -67,7 +67,8 @@ DEFAULT_TESTBED_SITES = 4
     "variants",
     multiple=True,
     metavar="NAME",
-    help=f"Only this way of copying: {VARIANTS}, or all; repeatable.",
+    help=f"Only this way to probe: a name, a glob, or all for every one of links; repeatable. Links: {VARIANTS}. "
+    f"Endpoints alone: {VARIANTS_ALONE}. What moves tapes runs by its name only.",
 )
 @click.option(
     "--size", "sizes", multiple=True, type=size, metavar="SIZE", help="File sizes in place of those configured."
@@ -132,7 +133,7 @@ def command(
         plan = _plan(config, sources, destinations, variants, sizes)
         if show_plan:
             return _show(config, plan, invocation)
-        if not plan.links:
+        if not (plan.links or plan.alone):
             click.echo("nothing to do: no link is left; --plan says why", err=True)
             return ExitCode.NOTHING_TO_DO
         return run_and_write(
@@ -184,7 +185,7 @@ def run_and_write(
         outputs = Outputs([*on_stdout, *wanted], console)
         with outputs:
             stderr = invocation.console(sys.stderr)
-            progress = make_progress(stderr, len(plan.doors) + len(plan.links), time.monotonic, quiet=quiet)
+            progress = make_progress(stderr, len(plan.probes), time.monotonic, quiet=quiet)
             with progress:
                 report = run_plan(
                     config,
@@ -224,8 +225,12 @@ def _testbed_options(faults: tuple[str, ...], variants: tuple[str, ...]) -> list
     from tpcharness.cli.demo import DIALECTS
 
     options = [word for dialect in DIALECTS for word in ("--dialect", dialect)]
-    if {Variant.ROOT_PULL, ALL_VARIANTS}.intersection(variants) or any("=root_" in fault for fault in faults):
+    needs = [variant.needs for variant in pick_variants(variants, BEYOND_DOORS)]
+    fields = {field for each in needs for field in (*each.source, *each.destination)}
+    if "root" in fields or any("=root_" in fault for fault in faults):
         options.append("--root")
+    if fields & {"tape_files", "tape_archive"} or any("=tape_" in fault for fault in faults):
+        options.append("--tape")
     return options + [word for fault in faults for word in ("--fault", fault)]
 
 
@@ -240,16 +245,18 @@ def _plan(
     variants: tuple[str, ...],
     sizes: tuple[int, ...],
 ) -> Plan:
-    from tpcharness.engine.plan import PlanFilter, make_plan
+    from tpcharness.engine.mesh import PlanFilter
+    from tpcharness.engine.plan import make_plan
 
     for name in (*sources, *destinations):
         if not any(fnmatchcase(known, name) for known in config.endpoints):
             raise no_such("endpoint", name, config.endpoints)
-    wanted = link_variants(variants)
+    endpoints = tuple(config.endpoints.values())
+    wanted = pick_variants(variants, BEYOND_DOORS, endpoints)
     # What is asked for by name and configured nowhere is tried wherever anything is.
     more = tuple(each for each in wanted if not any(each in selection.variants for selection in config.probes))
     return make_plan(
-        tuple(config.endpoints.values()),
+        endpoints,
         [replace(selection, variants=(*selection.variants, *more)) for selection in config.probes],
         opt_out=config.harness.opt_out,
         filters=PlanFilter(sources, destinations, variants=wanted, sizes=sizes),
@@ -274,4 +281,4 @@ def _show(config: Config, plan: Plan, invocation: Invocation) -> ExitCode:
                 scopes[f"{endpoint.name}: {scope}"] = None
     # An address stays in one piece, to be copied; the terminal breaks the line.
     invocation.console().print(PlanReport(plan, tuple(scopes), tuple(paths)), soft_wrap=True)
-    return ExitCode.OK if plan.links else ExitCode.NOTHING_TO_DO
+    return ExitCode.OK if plan.links or plan.alone else ExitCode.NOTHING_TO_DO

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -15,13 +16,15 @@ import click
 from tpcharness.cli.terminal import Color, make_console, wants_color
 from tpcharness.config.places import default_path
 from tpcharness.config.quantities import DURATION_HINT, SIZE_HINT, parse_duration, parse_size
-from tpcharness.model.variant import LINK_VARIANTS, Variant
+from tpcharness.model.needs import is_configured
+from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS, LINK_VARIANTS, ROBOT_VARIANTS, Variant
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tpcharness.cli.running import Report
     from tpcharness.config.configuration import Config
+    from tpcharness.model.endpoint import Endpoint
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +34,10 @@ _CONFIG_HELP = "The endpoints.toml to use; default: $TPCHARNESS_CONFIG, else ./e
 FORMATS = "table, json, jsonl, junit, markdown, html, prometheus"
 ALL_VARIANTS = "all"
 VARIANTS = ", ".join(LINK_VARIANTS)
+VARIANTS_ALONE = ", ".join(variant for variant in ENDPOINT_VARIANTS if variant not in DOOR_VARIANTS)
+BEYOND_DOORS = tuple(variant for variant in Variant if variant not in DOOR_VARIANTS)
+"""What can be asked for besides the doors, which are checked anyway."""
+
 FORMAT_HELP = f"What goes to stdout: {FORMATS}.  [default: table]"
 OUTPUT_HELP = "Write a format to a file, such as html:report.html; repeatable."
 
@@ -140,17 +147,29 @@ def _some(name: str, known: list[str]) -> str:
     return f"nearest of {len(known)}: {', '.join(near)}." if near else f"there are {len(known)}, none like it."
 
 
-def link_variants(names: Iterable[str]) -> tuple[Variant, ...]:
-    """The variants of these names, in which `all` is every one; for others the command ends (exit code 2)."""
-    chosen: dict[Variant, None] = {}
+def pick_variants(
+    names: Iterable[str], among: Sequence[Variant], endpoints: Sequence[Endpoint] | None = None
+) -> tuple[Variant, ...]:
+    """The variants of these names, in their fixed order; for a name that means none, the command ends (exit code 2).
+
+    `all` is every one that is between endpoints, or of endpoints where there are no others; a glob is every one that it
+    matches. Neither means what moves a tape robot, nor, where `endpoints` are given, what none of them has configured.
+    """
+    offered = [variant for variant in among if variant not in ROBOT_VARIANTS]
+    all_of_them = [variant for variant in offered if variant.of_link] or offered
+    chosen: set[Variant] = set()
     for name in names:
-        if name == ALL_VARIANTS:
-            chosen |= dict.fromkeys(LINK_VARIANTS)
-        elif name in LINK_VARIANTS:
-            chosen[Variant(name)] = None
-        else:
-            raise no_such("variant", name, [*(each.value for each in LINK_VARIANTS), ALL_VARIANTS])
-    return tuple(chosen)
+        if name in among:
+            chosen.add(Variant(name))
+            continue
+        matching = all_of_them if name == ALL_VARIANTS else [each for each in offered if fnmatchcase(each, name)]
+        if not matching:
+            raise no_such("variant", name, [*(each.value for each in among), ALL_VARIANTS])
+        useful = [each for each in matching if endpoints is None or is_configured(each, endpoints)]
+        if not useful:
+            raise click.UsageError(f'nothing that "{name}" means is configured: {", ".join(matching)}')
+        chosen.update(useful)
+    return tuple(variant for variant in Variant if variant in chosen)
 
 
 def size(text: str) -> int:

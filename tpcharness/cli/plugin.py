@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from tpcharness.cli.exits import ExitCode, Terminated
-from tpcharness.cli.options import VARIANTS, config_option, duration, no_such
+from tpcharness.cli.options import VARIANTS, VARIANTS_ALONE, config_option, duration, no_such
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import DOOR_VARIANTS, LINK_VARIANTS, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS, LINK_VARIANTS, Variant
 
 if TYPE_CHECKING:
     from tpcharness.cli.running import Report
@@ -68,7 +68,12 @@ class PluginCommand(click.Command):
 @click.command("plugin", cls=PluginCommand)
 @click.argument("names", metavar="ENDPOINT | SRC DST", nargs=-1)
 @config_option
-@click.option("--variant", metavar="NAME", help=f"How to copy from SRC to DST: {VARIANTS}.  [default: https-pull]")
+@click.option(
+    "--variant",
+    metavar="NAME",
+    help=f"How to copy from SRC to DST: {VARIANTS}.  [default: https-pull]  What to do at one ENDPOINT: "
+    f"{VARIANTS_ALONE}.  [default: its doors]",
+)
 @click.option(
     "-t",
     "--timeout",
@@ -110,7 +115,7 @@ def command(
         return _tell(unknown("interrupted", alarm.seen))
     results = {(str(result.subject), result.variant): result for result in report.store.results()}
     doors = [results[name, door] for name in names for door in DOOR_VARIANTS if (name, door) in results]
-    result = results[" -> ".join(names), chosen] if chosen.of_link else min(doors, key=lambda door: door.ok)
+    result = min(doors, key=lambda door: door.ok) if chosen in DOOR_VARIANTS else results[" -> ".join(names), chosen]
     verdict = judge(result, doors, certificate_warning_days=certificate_days)
     if report.exit_code is ExitCode.CUT_SHORT and verdict.status is Status.UNKNOWN:
         verdict = _too_late(timeout, alarm.seen)
@@ -171,16 +176,20 @@ class Alarm:
 
 def _variant(names: Sequence[str], variant: str | None) -> Variant:
     """What is to be done, by the number of names."""
-    if len(names) == 1 and variant is None:
-        return Variant.DOOR
-    if len(names) != 2:
+    if not 1 <= len(names) <= 2:
         raise click.UsageError("name one ENDPOINT, or SRC and DST and perhaps a --variant")
-    if names[0] == names[1]:
+    if len(set(names)) < len(names):
         raise click.UsageError(f"SRC and DST are both {names[0]}: a file is never copied onto itself")
-    known = [each.value for each in LINK_VARIANTS]
-    if variant is not None and variant not in known:
-        raise no_such("variant", variant, known)
-    return Variant(variant or Variant.HTTPS_PULL)
+    offered, default = (ENDPOINT_VARIANTS, Variant.DOOR) if len(names) == 1 else (LINK_VARIANTS, Variant.HTTPS_PULL)
+    if variant is None:
+        return default
+    known = [each.value for each in offered if each is not Variant.ROOT_DOOR]  # `door` is all doors
+    if variant in known:
+        return Variant(variant)
+    if variant in list(Variant):
+        what = "between two endpoints" if len(names) == 1 else "about one endpoint"
+        raise click.UsageError(f"name one ENDPOINT, or SRC and DST: {variant} is {what}")
+    raise no_such("variant", variant, known)
 
 
 def _plan(config: Config, names: Sequence[str], variant: Variant) -> Plan:
@@ -189,10 +198,10 @@ def _plan(config: Config, names: Sequence[str], variant: Variant) -> Plan:
     for name in names:
         if name not in config.endpoints:
             raise no_such("endpoint", name, config.endpoints)
-    variants = (variant,) if variant.of_link else DOOR_VARIANTS
+    variants = DOOR_VARIANTS if variant in DOOR_VARIANTS else (variant,)
     selection = ProbeSelection(variants, (names[0],), (names[-1],))
     plan = make_plan([config.endpoints[name] for name in names], [selection], opt_out=config.harness.opt_out)
-    if not (plan.links if variant.of_link else plan.doors):
+    if not (plan.doors if variant in DOOR_VARIANTS else (*plan.alone, *plan.links)):
         why = "; ".join(f"{dropped.why} {dropped.detail}".strip() for dropped in plan.dropped)
         raise click.UsageError(f"nothing to do: {why}")
     return plan

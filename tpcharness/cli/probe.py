@@ -1,4 +1,4 @@
-"""`tpcharness probe SRC DST`: one link, told as a story."""
+"""`tpcharness probe SRC [DST]`: one link, or one endpoint, told as a story."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ import click
 
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import (
+    BEYOND_DOORS,
     OUTPUT_HELP,
     VARIANTS,
+    VARIANTS_ALONE,
     Invocation,
     config_option,
-    link_variants,
     load_or_exit,
     no_such,
     pass_invocation,
+    pick_variants,
     size,
 )
+from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS, Variant
 
 
 @click.command("probe")
 @click.argument("source", metavar="SRC")
-@click.argument("destination", metavar="DST")
+@click.argument("destination", metavar="[DST]", required=False)
 @config_option
 @click.option(
     "--variant",
     "variants",
     multiple=True,
     metavar="NAME",
-    default=(Variant.HTTPS_PULL.value,),
-    show_default=True,
-    help=f"How to copy: {VARIANTS}, or all; repeatable.",
+    help=f"How to copy: a name, a glob, or all; repeatable. Links: {VARIANTS}. SRC alone, or both ends of the link: "
+    f"{VARIANTS_ALONE}.  [default: https-pull; of SRC alone its doors]",
 )
 @click.option(
     "--size", "sizes", multiple=True, type=size, metavar="SIZE", help="File size in place of 1MiB; repeatable."
@@ -48,7 +50,7 @@ from tpcharness.model.variant import Variant
 def command(
     invocation: Invocation,
     source: str,
-    destination: str,
+    destination: str | None,
     *,
     config_path: Path | None,
     variants: tuple[str, ...],
@@ -58,7 +60,8 @@ def command(
 ) -> ExitCode:
     """Copy one file from SRC to DST and tell every step: both doors, requests, answers, markers, verdict.
 
-    SRC and DST are names of endpoints in the configuration. Like `curl -v`, for third-party copies.
+    SRC and DST are names of endpoints in the configuration; without DST it is about SRC alone. Like `curl -v`, for
+    third-party copies.
     """
     from tpcharness.cli.running import explain_our_side, run_plan
     from tpcharness.engine.plan import make_plan
@@ -66,17 +69,17 @@ def command(
     from tpcharness.export.story import Story
 
     config = load_or_exit(config_path)
-    for name in (source, destination):
+    names = (source,) if destination is None else (source, destination)
+    for name in names:
         if name not in config.endpoints:
             raise no_such("endpoint", name, config.endpoints)
-    chosen = link_variants(variants)
     if source == destination:
         raise click.UsageError(f"SRC and DST are both {source}: a file is never copied onto itself")
-    selection = ProbeSelection(chosen, (source,), (destination,), sizes or ProbeSelection().sizes)
-    plan = make_plan(
-        [config.endpoints[source], config.endpoints[destination]], [selection], opt_out=config.harness.opt_out
-    )
-    if not plan.links:
+    ends = tuple(config.endpoints[name] for name in names)
+    chosen = _chosen(variants, ends)
+    selection = ProbeSelection(chosen, (source,), names[-1:], sizes or ProbeSelection().sizes)
+    plan = make_plan(ends, [selection], opt_out=config.harness.opt_out)
+    if not (plan.links or plan.alone or (destination is None and plan.doors)):
         why = "; ".join(f"{dropped.why} {dropped.detail}".strip() for dropped in plan.dropped)
         click.echo(f"nothing to do: {why}", err=True)
         return ExitCode.NOTHING_TO_DO
@@ -99,3 +102,10 @@ def command(
     if report.exit_code is ExitCode.OUR_SIDE:
         click.echo(explain_our_side(report), err=True)
     return ExitCode.OUR_SIDE if problems and report.exit_code is ExitCode.OK else report.exit_code
+
+
+def _chosen(variants: tuple[str, ...], ends: tuple[Endpoint, ...]) -> tuple[Variant, ...]:
+    """What is to be done, by the number of endpoints."""
+    if not variants:
+        return DOOR_VARIANTS if len(ends) == 1 else (Variant.HTTPS_PULL,)
+    return pick_variants(variants, ENDPOINT_VARIANTS if len(ends) == 1 else BEYOND_DOORS, ends)

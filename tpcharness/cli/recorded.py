@@ -106,11 +106,18 @@ def read_history(config: Config, since: datetime, until: datetime) -> FormerRun:
     store = MatrixStore(config.endpoints, capacity=max(1, len(results)))
     for result in results:
         store.add(result)
-    facts = facts_of_time(config, since, until, doors=store.door_tally().total, links=store.links().total)
+    facts = facts_of_time(
+        config,
+        since,
+        until,
+        doors=store.door_tally().total,
+        links=store.links().total,
+        alone=store.alone_tally().total,
+    )
     return FormerRun(facts, store, find(results))
 
 
-def facts_of_time(config: Config, since: datetime, until: datetime, *, doors: int, links: int) -> RunFacts:
+def facts_of_time(config: Config, since: datetime, until: datetime, *, doors: int, links: int, alone: int) -> RunFacts:
     """The facts of a time in a daemon's life. There was no plan: what came is what was planned."""
     return RunFacts(
         run_id=f"{HISTORY}{since:%Y%m%dT%H%M%SZ}-{until:%Y%m%dT%H%M%SZ}",
@@ -121,6 +128,7 @@ def facts_of_time(config: Config, since: datetime, until: datetime, *, doors: in
         endpoints=tuple(EndpointFacts.of(endpoint) for endpoint in config.endpoints.values()),
         planned_doors=doors,
         planned_links=links,
+        planned_alone=alone,
         ended_at=until,
         ended=RunEnd.COMPLETE,
     )

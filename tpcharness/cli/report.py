@@ -22,6 +22,7 @@ from tpcharness.cli.options import (
     pass_invocation,
 )
 from tpcharness.model.endpoint import LinkSubject, Subject
+from tpcharness.model.variant import DOOR_VARIANTS
 
 if TYPE_CHECKING:
     from tpcharness.cli.recorded import FormerRun
@@ -130,7 +131,8 @@ def _concerning(former: FormerRun, names: Sequence[str]) -> FormerRun:
         endpoints=tuple(known for known in former.facts.endpoints if known.name in involved),
         planned_doors=store.door_tally().total,
         planned_links=store.links().total,
-        planned_bytes=sum(result.size_bytes for result in results if result.variant.of_link),
+        planned_alone=store.alone_tally().total,
+        planned_bytes=sum(result.size_bytes for result in results if result.variant not in DOOR_VARIANTS),
         dropped=tuple(dropped for dropped in former.facts.dropped if wanted & _ends(dropped.subject)),
     )
     findings = tuple(finding for finding in former.findings if _explains(finding, wanted, store))

@@ -27,7 +27,7 @@ from tpcharness.model.plan import Plan
 from tpcharness.model.progress import Event, Observer
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Phase
+from tpcharness.model.variant import DOOR_VARIANTS, Phase
 from tpcharness.payload.cleaning import Cleaning
 from tpcharness.payload.lock import StateUnusable
 from tpcharness.results.run import RunEnd, RunFacts
@@ -239,8 +239,7 @@ async def _until(event: asyncio.Event, work: Coroutine[Any, Any, object]) -> Non
 def judge_run(summary: RunSummary, store: MatrixStore) -> ExitCode:
     """The exit code of a run that nobody interrupted (design 9)."""
     results = _deciding(store.results())
-    doors = [result for result in results if isinstance(result.subject, EndpointSubject)]
-    if _is_our_side(doors):
+    if _is_our_side(_alone(results)):
         return ExitCode.OUR_SIDE
     if summary.ended is not RunEnd.COMPLETE:
         return ExitCode.CUT_SHORT
@@ -261,6 +260,12 @@ def _is_our_side(doors: Sequence[Result]) -> bool:
     )
 
 
+def _alone(results: Sequence[Result]) -> list[Result]:
+    """The doors; of a run without any, what else was asked of endpoints."""
+    found = [result for result in results if isinstance(result.subject, EndpointSubject)]
+    return [result for result in found if result.variant in DOOR_VARIANTS] or found
+
+
 def _deciding(results: Sequence[Result]) -> list[Result]:
     """The last attempt of each probe."""
     return list({result.probe_id: result for result in results}.values())
@@ -268,7 +273,7 @@ def _deciding(results: Sequence[Result]) -> list[Result]:
 
 def explain_our_side(report: Report) -> str:
     """One error for a run in which nothing worked because of us: what is missing, and how to get it."""
-    door = next(result for result in report.store.results() if isinstance(result.subject, EndpointSubject))
+    door = _alone(report.store.results())[0]
     lines = [f"error: {door.reason.info.sentence} ({door.reason}, the same for every endpoint)"]
     if door.hint:
         lines.append(f"  detail: {door.hint}")

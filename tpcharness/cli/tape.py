@@ -174,7 +174,7 @@ def _probe(
     if endpoint.name in _opted_out(config):
         click.echo(f"nothing to do: {endpoint.name} has opted out", err=True)
         return ExitCode.NOTHING_TO_DO
-    plan = Plan(doors=(PlannedProbe(endpoint, variant, 0),))
+    plan = Plan(alone=(PlannedProbe(endpoint, variant, 0),))
     try:
         with Outputs([Output.parse(text) for text in outputs], invocation.console()) as files:
             report = run_plan(config, plan, files, [])

@@ -71,7 +71,11 @@ command.add_command(demo)
     help="Time between two performance markers.",
 )
 @click.option("--root", is_flag=True, help="Give every storage a root door too, for xroot third-party copies.")
-@click.option("--tape", is_flag=True, help="Give every storage a tape service too, with one file on tape.")
+@click.option(
+    "--tape",
+    is_flag=True,
+    help="Give every storage a tape service too, with one file on tape and a directory that goes there.",
+)
 @click.option("--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong, and where; repeatable.")
 @click.option(
     "--fault-file",

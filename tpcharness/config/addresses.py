@@ -14,8 +14,8 @@ _REMEDY_BY_SCHEME = {
     "http": "plain http would show the tokens to everybody; write the https:// address of the door",
     "root": "write the https:// address of the door here, and root:// in the key `root`",
     "roots": "write the https:// address of the door here, and roots:// in the key `root`",
-    "srm": "write the https:// address of the WebDAV door; SRM is not supported",
-    "gsiftp": "write the https:// address of the WebDAV door; GridFTP is not supported",
+    "srm": "write the https:// address of the WebDAV door here, and srm:// in the key `srm`",
+    "gsiftp": "write the https:// address of the WebDAV door here, and gsiftp:// in the key `gsiftp`",
     "": "write the whole address: https://HOST:PORT/PATH",
 }
 DATABASE_HINT = 'write a file, or "postgresql://USER@HOST:PORT/NAME" with the password in password_file'
@@ -42,6 +42,39 @@ def check_root_url(url: str) -> str:
     if "%" in parts.path or "&" in parts.path:
         raise Unfit("has % or & in its path", "xroot decodes nothing: use a directory with a plain name")
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/') or '//'}"
+
+
+def check_gsiftp_url(url: str) -> str:
+    """The gsiftp:// URL of an endpoint's directory, without its trailing slash. Raises Unfit."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme != "gsiftp":
+        raise Unfit("is not a gsiftp:// URL", "write gsiftp://HOST:PORT/PATH; https stands in another key")
+    _check_legacy(scheme, rest)
+    return url.rstrip("/")
+
+
+def check_srm_url(url: str) -> str:
+    """The srm:// or httpg:// URL of an endpoint's directory, without its trailing slash; srm:// may name the service
+    and the directory apart, as .../managerv2?SFN=/PATH. Raises Unfit.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme not in {"srm", "httpg"}:
+        raise Unfit("is not a srm:// URL", "write srm://HOST:PORT/PATH or srm://HOST:PORT/SERVICE?SFN=/PATH")
+    place, query, path = rest.partition("?SFN=")
+    _check_legacy(scheme, place)
+    if query and (scheme != "srm" or not path.startswith("/")):
+        raise Unfit("has an SFN that is no path", "write srm://HOST:PORT/SERVICE?SFN=/PATH")
+    check_path(path)
+    return url.rstrip("/")
+
+
+def _check_legacy(scheme: str, rest: str) -> None:
+    """All after scheme:// of an old door's URL: the rules of https hold."""
+    try:
+        parts = _check_https(f"https://{rest}")
+    except Unfit as unfit:
+        raise Unfit(str(unfit), unfit.hint.replace("https://", f"{scheme}://")) from None
+    check_path(parts.path)
 
 
 def check_issuer_url(url: str) -> str:
@@ -121,6 +154,13 @@ def check_tape_file(path: str) -> str:
     if not path.isprintable() or set('%\\?#"') & set(path):
         raise Unfit("has characters in it that servers read in different ways", "take another file, encode nothing")
     return path
+
+
+def check_directory(path: str) -> str:
+    """The URL path of a directory below the root, without its trailing slash. Raises Unfit."""
+    if not path.startswith("/") or not path.strip("/"):
+        raise Unfit("is not the path of a directory", "begin it with /, as in the URL at the https door")
+    return check_path(path).rstrip("/")
 
 
 def is_below(path: str, base: str) -> bool:

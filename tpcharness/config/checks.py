@@ -12,6 +12,8 @@ from tpcharness.config.names import matches, nobody_here, written
 from tpcharness.config.problems import Problem, did_you_mean
 from tpcharness.config.service_checks import check_service
 from tpcharness.config.source import Source
+from tpcharness.model.needs import is_configured, key_of
+from tpcharness.model.variant import Variant
 
 # XRootD answers a COPY only after the source's HEAD, for which it waits so long (reference http-tpc 6.3).
 XROOTD_SILENCE_SECONDS = 60.0
@@ -24,7 +26,8 @@ def check(config: Config, source: Source) -> Iterator[Problem]:
     yield from _endpoint_names(source)
     yield from _same_places(config, source)
     yield from _endpoint_settings(config, source)
-    yield from _tape_files(config, source)
+    yield from _tape_paths(config, source)
+    yield from _variants(config, source)
     yield from _globs(config, source)
     yield from _times(config, source)
     yield from check_service(config, source)
@@ -99,8 +102,14 @@ def _endpoint_settings(config: Config, source: Source) -> Iterator[Problem]:
             )
 
 
-def _tape_files(config: Config, source: Source) -> Iterator[Problem]:
+def _tape_paths(config: Config, source: Source) -> Iterator[Problem]:
     for name, endpoint in config.endpoints.items():
+        if endpoint.tape_archive and not is_below(endpoint.tape_archive, endpoint.scope_base):
+            yield source.problem(
+                ("endpoints", name, "tape_archive"),
+                f'is not below scope_base, "{endpoint.scope_base}"',
+                "write the whole path, as in the URL of the directory at the https door",
+            )
         for path in endpoint.tape_files:
             if not is_below(quote(path), endpoint.scope_base):
                 yield source.problem(
@@ -108,6 +117,25 @@ def _tape_files(config: Config, source: Source) -> Iterator[Problem]:
                     f'has "{path}", which is not below scope_base, "{endpoint.scope_base}"',
                     "write the whole path, as in the URL of the file at the https door",
                 )
+
+
+def _variants(config: Config, source: Source) -> Iterator[Problem]:
+    """What is to be probed where nobody has it; from the file, as in `_globs`."""
+    probes, defaults = source.values.get("probes"), source.table("defaults")
+    for at, section in (
+        (("defaults",), defaults),
+        *((("probes", index), probe) for index, probe in enumerate(probes if isinstance(probes, list) else ())),
+    ):
+        named = section.get("variant", []) if isinstance(section, dict) else []
+        for variant in Variant:
+            if variant not in (named if isinstance(named, list) else [named]):
+                continue
+            if not is_configured(variant, config.endpoints.values()):
+                keys = " and ".join(dict.fromkeys(map(key_of, (*variant.needs.source, *variant.needs.destination))))
+                if keys:
+                    yield source.warning(
+                        (*at, "variant"), f'has "{variant}", which no endpoint can do', f"it needs {keys} at its ends"
+                    )
 
 
 def _globs(config: Config, source: Source) -> Iterator[Problem]:

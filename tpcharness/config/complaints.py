@@ -15,19 +15,21 @@ from tpcharness.config.problems import Problem, Unfit, did_you_mean
 from tpcharness.config.schema import (
     TOKEN_KINDS_NOT_BUILT,
     TOKEN_SECTIONS,
-    DaemonSection,
     DefaultsSection,
-    DowntimeSection,
-    DowntimeSourceSection,
     EndpointSection,
     EndpointsFile,
     HarnessSection,
-    HistorySection,
     LimitsSection,
     ProbeSection,
-    Section,
     TapeSection,
     TimeoutsSection,
+)
+from tpcharness.config.section import Section
+from tpcharness.config.service_schema import (
+    DaemonSection,
+    DowntimeSection,
+    DowntimeSourceSection,
+    HistorySection,
 )
 from tpcharness.config.source import Source
 
@@ -140,8 +142,6 @@ def _unknown_kind(kind: str) -> tuple[str, str]:
 def _unknown_key(source: Source, path: KeyPath) -> tuple[str, str]:
     """Message and remedy for a key that its section does not have."""
     section, key = _section(source, path), str(path[-1])
-    if key in section.not_built:
-        return NOT_SUPPORTED, "remove it"
     if path[0] == "tokens" and any(key in other.model_fields for other in TOKEN_SECTIONS.values()):
         return f"is not used by this kind of token source ({source.value((*path[:-1], 'kind'))})", "remove it"
     homes = [name for name, other in _SECTIONS.items() if key in other.model_fields and other not in _NO_HOMES]

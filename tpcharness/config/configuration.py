@@ -9,7 +9,10 @@ from pathlib import Path
 
 from tpcharness.config.lines import KeyPath
 from tpcharness.config.problems import Problem, dotted
-from tpcharness.config.schema import DAEMON_FIELDS, TOKEN_SECTIONS
+from tpcharness.config.schema import TOKEN_SECTIONS
+from tpcharness.config.service_schema import (
+    DAEMON_FIELDS,
+)
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.settings import (
     DaemonSettings,

@@ -15,13 +15,16 @@ from pydantic_core import CoreSchema
 
 from tpcharness.config.addresses import (
     check_database,
+    check_directory,
     check_document_url,
     check_endpoint_url,
+    check_gsiftp_url,
     check_issuer_url,
     check_listen,
     check_page_url,
     check_path,
     check_root_url,
+    check_srm_url,
     check_tape_file,
 )
 from tpcharness.config.moments import MOMENT_HINT, parse_moment
@@ -36,14 +39,18 @@ from tpcharness.config.quantities import (
     parse_size,
 )
 from tpcharness.model.settings import DAY_SECONDS
-from tpcharness.model.variant import DOOR_VARIANTS, LINK_VARIANTS, TAPE_VARIANTS, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Variant
 
 # Words of the full design that this version does not know yet: a message of their own beats "unknown".
 NOT_SUPPORTED = "is not supported by this version"
-VARIANTS_NOT_BUILT = frozenset({"tape-recall", "tape-archive", "webdav-upload"})
+_NOT_BUILT = "fts-"
+
+SELECTABLE = tuple(variant for variant in Variant if variant not in DOOR_VARIANTS)
+"""What a selection of probes can name: doors are checked anyway."""
 
 _HARNESS_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}", re.ASCII)
+_COMMAND = re.compile(r"[A-Za-z0-9._+-]+", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -138,20 +145,22 @@ def _variable(name: str) -> str:
     return name
 
 
-def _link_variant(value: object) -> Variant:
+def _interpreter(text: str) -> str:
+    if "/" not in _filled(text) and not _COMMAND.fullmatch(text):
+        raise Unfit("is not a command or a path", "write the interpreter alone, such as /usr/bin/python3")
+    return text
+
+
+def _variant(value: object) -> Variant:
     if value in DOOR_VARIANTS:
-        raise Unfit("is not between two endpoints", "leave it out: every endpoint's door is checked first, always")
-    for variant in TAPE_VARIANTS:
-        if value == variant:
-            by_hand = f"tpcharness tape {variant.removeprefix('tape-')} ENDPOINT"
-            raise Unfit("is not between two endpoints", f"leave it out; run it by hand: {by_hand}")
-    for variant in LINK_VARIANTS:
+        raise Unfit("is no choice", "leave it out: every endpoint's door is checked first, always")
+    for variant in SELECTABLE:
         if value == variant:
             return variant
-    if isinstance(value, str) and (value in VARIANTS_NOT_BUILT or value.startswith(("gfal-", "fts-"))):
-        raise Unfit(NOT_SUPPORTED, f"use {' or '.join(LINK_VARIANTS)}")
-    hint = f"write one of {', '.join(LINK_VARIANTS)}"
-    raise Unfit("is not a variant", did_you_mean(value, LINK_VARIANTS, hint) if isinstance(value, str) else hint)
+    hint = f"write one of {', '.join(SELECTABLE)}"
+    if isinstance(value, str) and value.startswith(_NOT_BUILT):
+        raise Unfit(NOT_SUPPORTED, hint)
+    raise Unfit("is not a variant", did_you_mean(value, SELECTABLE, hint) if isinstance(value, str) else hint)
 
 
 def _listed(value: object) -> object:
@@ -198,8 +207,8 @@ Text = Annotated[str, AfterValidator(_one_line)]
 Filled = Annotated[str, AfterValidator(_filled)]
 Glob = Filled
 OneOrMore = Annotated[list[T], BeforeValidator(_listed), AfterValidator(_not_empty), _OneOrMore()]
-LinkVariant = Annotated[
-    Variant, BeforeValidator(_link_variant), WithJsonSchema({"enum": [variant.value for variant in LINK_VARIANTS]})
+SomeVariant = Annotated[
+    Variant, BeforeValidator(_variant), WithJsonSchema({"enum": [variant.value for variant in SELECTABLE]})
 ]
 HarnessName = Annotated[str, AfterValidator(_harness_name)]
 Name = Annotated[str, AfterValidator(_name)]
@@ -209,6 +218,10 @@ EndpointUrl = Annotated[str, AfterValidator(check_endpoint_url)]
 RootDoorUrl = Annotated[str, AfterValidator(check_root_url)]
 IssuerUrl = Annotated[str, AfterValidator(check_issuer_url)]
 UrlPath = Annotated[str, AfterValidator(check_path)]
+DirectoryPath = Annotated[str, AfterValidator(check_directory)]
+GsiftpUrl = Annotated[str, AfterValidator(check_gsiftp_url)]
+SrmUrl = Annotated[str, AfterValidator(check_srm_url)]
+Interpreter = Annotated[str, AfterValidator(_interpreter)]
 TapeFile = Annotated[str, AfterValidator(check_tape_file)]
 PageUrl = Annotated[str, AfterValidator(check_page_url)]
 DocumentUrl = Annotated[str, AfterValidator(check_document_url)]

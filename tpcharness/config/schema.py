@@ -6,48 +6,39 @@ and at the disk. `settle` turns the sections into the values of `model`.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tpcharness.config.fields import (
     Contact,
-    Database,
-    DocumentUrl,
+    DirectoryPath,
     Duration,
     EndpointUrl,
     FilePath,
     Filled,
     Glob,
+    GsiftpUrl,
     HarnessName,
-    Intervals,
+    Interpreter,
     IssuerUrl,
-    Kept,
-    LinkVariant,
-    Listen,
-    Moment,
     Name,
     OneOrMore,
-    PageUrl,
     RootDoorUrl,
     Size,
     SomeDuration,
+    SomeVariant,
+    SrmUrl,
     StageTime,
     TapeFile,
     Text,
     UrlPath,
     Variable,
 )
+from tpcharness.config.section import Section
+from tpcharness.config.service_schema import DaemonSection, DowntimeSection, DowntimeSourceSection, HistorySection
 from tpcharness.model.endpoint import AddressFamily, RedirectAuth
-from tpcharness.model.settings import (
-    MIB,
-    DaemonSettings,
-    DowntimeKind,
-    HistorySettings,
-    LinkDetail,
-    RunLimits,
-    TimeLimits,
-)
+from tpcharness.model.settings import MIB, RunLimits, TimeLimits
 from tpcharness.model.variant import DEFAULT_VARIANTS
 
 TOKEN_KINDS_NOT_BUILT = frozenset({"refresh-token", "token-exchange", "oidc-agent", "command", "macaroon"})
@@ -57,25 +48,11 @@ MAX_TAPE_FILES = 20
 
 _LIMITS = RunLimits()
 _TIMES = TimeLimits()
-_DAEMON = DaemonSettings()
-_HISTORY = HistorySettings()
-_REFRESH_SECONDS = 900.0
 _GIB = 1024**3
-
-
-class Section(BaseModel):
-    """A table of the file. Unknown keys are errors, and a number in quotes is not a number."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    not_built: ClassVar[frozenset[str]] = frozenset()
-    """Keys of the full design that this version does not know yet."""
 
 
 class HarnessSection(Section):
     """Who we are."""
-
-    not_built = frozenset({"gfal_python"})
 
     name: HarnessName = Field(
         default="tpcharness",
@@ -93,6 +70,10 @@ class HarnessSection(Section):
     )
     ca_path: FilePath = Field(
         default="", description="CA file or hashed directory to trust besides the system's, for every connection."
+    )
+    gfal_python: Interpreter = Field(
+        default="",
+        description="Path or command of the Python that has gfal2, for the gfal- variants. Default: one is looked for.",
     )
     opt_out: list[Glob] = Field(
         default_factory=list, description="Endpoints (names or globs) that are never touched, whatever else is said."
@@ -113,6 +94,11 @@ class EndpointSettings(Section):
     )
     redirect_auth: Annotated[RedirectAuth, Field(strict=False)] = Field(
         default=RedirectAuth.SAME_DOMAIN, description="Whether our token follows a redirect to another host."
+    )
+    plain_redirects: bool = Field(
+        default=False,
+        description="Whether a roots:// door may send us to servers without TLS, as EOS does to its disk servers; "
+        "they get no token of ours.",
     )
     max_transfers: int = Field(
         default=4, ge=1, le=1000, description="Most transfers at once in which the endpoint takes part, for each role."
@@ -136,8 +122,11 @@ class EndpointSettings(Section):
 class ProbeSettings(Section):
     """What may be said of a selection of probes, or in [defaults] of all of them."""
 
-    variant: OneOrMore[LinkVariant] = Field(
-        default=list(DEFAULT_VARIANTS), description="How the links are probed: one variant, or several."
+    variant: OneOrMore[SomeVariant] = Field(
+        default=list(DEFAULT_VARIANTS),
+        description="How to probe: one variant, or several. Those of links are for every pair of `sources` and "
+        "`destinations`, those of one endpoint for every endpoint that is among either. tape-stage, tape-recall and "
+        "tape-archive mount tapes: they run where they stand here by name, and never by `--variant all`.",
     )
     sizes: OneOrMore[Size] = Field(
         default=[MIB], description='Payload sizes, such as "1MiB"; every link is probed with each.'
@@ -168,6 +157,25 @@ class EndpointSection(EndpointSettings):
         default="",
         description="The same directory at the root door, for root-pull: roots://HOST:PORT//PATH. "
         "A token is sent there under TLS only.",
+    )
+    cache: RootDoorUrl = Field(
+        default="",
+        description="The same directory through a cache in front of the storage, for cache-read: roots://HOST:PORT//PATH.",
+    )
+    gsiftp: GsiftpUrl = Field(
+        default="",
+        description="The same directory at a GridFTP door, for gsiftp-door and gfal-gsiftp-gsiftp: "
+        "gsiftp://HOST:PORT/PATH.",
+    )
+    srm: SrmUrl = Field(
+        default="",
+        description="The same directory at an SRM door, for srm-door and gfal-srm-srm: srm://HOST:PORT/PATH, or "
+        "srm://HOST:PORT/SERVICE?SFN=/PATH.",
+    )
+    tape_archive: DirectoryPath = Field(
+        default="",
+        description="URL path of a directory whose files go to tape, below `scope_base`, for tape-archive: what is "
+        "copied there costs tape.",
     )
     site: Text = Field(default="", description="Name of the site that runs the storage.")
     tape: TapeSection = Field(default=TapeSection(), description=str(TapeSection.__doc__))
@@ -263,101 +271,10 @@ class TimeoutsSection(Section):
         default=_TIMES.settle_seconds, description="Between two looks whether an abandoned copy still grows."
     )
     cleanup: SomeDuration = Field(default=_TIMES.cleanup_seconds, description="To remove what a probe has made.")
-    stage: StageTime = Field(default=_TIMES.stage_seconds, description="For a file to come from tape; a day at most.")
-
-
-class DaemonSection(Section):
-    """The running service."""
-
-    listen: Listen = Field(default=_DAEMON.listen, description="Address and port of the web pages and metrics.")
-    external_url: PageUrl = Field(
-        default="", description="Address under which people reach the pages, when that is another one: for links."
+    stage: StageTime = Field(
+        default=_TIMES.stage_seconds,
+        description="For a file to come from tape, or to get there; a day at most.",
     )
-    web_config: FilePath = Field(
-        default="", description="File with TLS and users of the pages, in the format of Prometheus' exporter-toolkit."
-    )
-    link_metrics: Annotated[LinkDetail, Field(strict=False)] = Field(
-        default=_DAEMON.link_metrics,
-        description="Which links have metrics of their own: full, failing, none; auto is full for up to 20,000 links.",
-    )
-    confirmations: int = Field(
-        default=_DAEMON.confirmations,
-        ge=1,
-        le=100,
-        description="How often in a row a changed state must be seen before findings and alerts believe it.",
-    )
-    confirm_interval: SomeDuration = Field(
-        default=_DAEMON.confirm_interval_seconds,
-        description="How soon a changed state, or a failed door, is looked at again.",
-    )
-    door_interval: SomeDuration = Field(
-        default=_DAEMON.door_interval_seconds, description="Time between two looks at the door of an endpoint."
-    )
-    stale_after: Intervals = Field(
-        default=_DAEMON.stale_intervals,
-        description="For how many intervals of its probe a result is good; then it is withdrawn.",
-    )
-    max_refusals: int = Field(
-        default=_DAEMON.max_refusals,
-        ge=1,
-        le=100_000,
-        description="After so many answers 401, 403 or 429 in a row an endpoint is left alone.",
-    )
-    refusal_pause: SomeDuration = Field(
-        default=_DAEMON.refusal_pause_seconds, description="For how long an endpoint that refused us is left alone."
-    )
-    stop_within: SomeDuration = Field(
-        default=_DAEMON.stop_seconds, description="How long the service may clean up when it is stopped."
-    )
-
-
-DAEMON_FIELDS = {
-    key: {"stale_after": "stale_intervals", "stop_within": "stop_seconds"}.get(
-        key, key if key in DaemonSettings.__slots__ else f"{key}_seconds"
-    )
-    for key in DaemonSection.model_fields
-}
-"""What the keys of [daemon] are called in DaemonSettings."""
-
-
-class HistorySection(Section):
-    """What a running service remembers."""
-
-    database: Database = Field(
-        default="",
-        description="A file for SQLite, or postgresql://USER@HOST:PORT/NAME. "
-        "Default: history.sqlite in the state directory.",
-    )
-    password_file: FilePath = Field(
-        default="", description="File that holds the password for PostgreSQL; only its owner should read it."
-    )
-    keep_results: Kept = Field(default=_HISTORY.keep_results_seconds, description="How long results are kept.")
-    keep_evidence: Kept = Field(
-        default=_HISTORY.keep_evidence_seconds, description="How long the requests and answers behind them are kept."
-    )
-    keep_rollups: Kept = Field(
-        default=_HISTORY.keep_rollups_seconds, description="How long the sums by hour and day are kept."
-    )
-
-
-class DowntimeSection(Section):
-    """A time in which endpoints are announced to be away: they are left alone, and nobody is blamed."""
-
-    endpoints: OneOrMore[Glob] = Field(description="Endpoints that are away: names or globs.")
-    start: Moment = Field(description="When it begins, with a time zone: 2026-12-01T08:00:00Z.")
-    end: Moment = Field(description="When it ends.")
-    text: Text = Field(default="", description="What it is for; shown beside the endpoint.")
-
-
-class DowntimeSourceSection(Section):
-    """A document that announces downtimes, read again and again."""
-
-    kind: Annotated[DowntimeKind, Field(strict=False)] = Field(
-        description="gocdb (the answer of get_downtime) or osg (rgdowntime/xml of OSG Topology)."
-    )
-    url: DocumentUrl = Field(default="", description="Where the document is fetched from; or name a file.")
-    file: FilePath = Field(default="", description="File that somebody else keeps up to date; or name a url.")
-    refresh: SomeDuration = Field(default=_REFRESH_SECONDS, description="Time between two looks at it.")
 
 
 class EndpointsFile(Section):

@@ -12,18 +12,20 @@ from tpcharness.config.lines import KeyPath
 from tpcharness.config.places import STATE_DIR_VARIABLE, home, state_home
 from tpcharness.config.problems import dotted
 from tpcharness.config.schema import (
-    DAEMON_FIELDS,
-    DaemonSection,
     DefaultsSection,
-    DowntimeSection,
-    DowntimeSourceSection,
     EndpointSection,
     EndpointSettings,
     EndpointsFile,
     HarnessSection,
-    HistorySection,
     ProbeSection,
-    Section,
+)
+from tpcharness.config.section import Section
+from tpcharness.config.service_schema import (
+    DAEMON_FIELDS,
+    DaemonSection,
+    DowntimeSection,
+    DowntimeSourceSection,
+    HistorySection,
 )
 from tpcharness.config.source import Source
 from tpcharness.model.endpoint import Endpoint
@@ -40,7 +42,9 @@ from tpcharness.model.settings import (
     TokenSettings,
 )
 
-_PATHS = frozenset({"ca_path", "state_dir", "path", "client_secret_file", "web_config", "password_file", "file"})
+_PATHS = frozenset(
+    {"ca_path", "state_dir", "path", "client_secret_file", "web_config", "password_file", "file", "gfal_python"}
+)
 
 
 def settle(file: EndpointsFile, source: Source, environ: Mapping[str, str]) -> Config:
@@ -143,7 +147,8 @@ class _Settler:
     def _plain(self, key: str, value: Any) -> Any:
         if isinstance(value, list):
             return tuple(value)
-        if (key in _PATHS and value) or (key == "database" and value and "://" not in value):
+        is_command = key == "gfal_python" and "/" not in value
+        if (key in _PATHS and value and not is_command) or (key == "database" and value and "://" not in value):
             return str(self._absolute(value))
         if key == "scope_base":
             return value.rstrip("/")

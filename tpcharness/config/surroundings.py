@@ -31,6 +31,10 @@ def look_around(
         found = _look(file)
         if isinstance(found, OSError):
             yield _missing(source, path, file, found, absent, _CA_HINT)
+    if "/" in config.harness.gfal_python and isinstance(found := _look(Path(config.harness.gfal_python)), OSError):
+        hint = "name the Python that has gfal2; without one the gfal- variants end in errors, and all others go on"
+        path, file = ("harness", "gfal_python"), Path(config.harness.gfal_python)
+        yield _missing(source, path, file, found, Severity.WARNING, hint)
     for tokens in config.tokens.values():
         yield from _tokens(tokens, source, environ, absent)
     yield from _service(config, source, absent)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from tpcharness.config.load import load_config
 from tpcharness.config.problems import ConfigErrors
 from tpcharness.daemon.running import offers_of
 from tpcharness.engine.plan import schedule_of
+from tpcharness.export.quantities import count_text
 from tpcharness.model.endpoint import Subject
 from tpcharness.model.plan import PlannedProbe, ScheduledProbe
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Variant
 from tpcharness.payload.lock import StateUnusable
 
 _FIXED = ("harness.name", "harness.state_dir", "daemon.", "history.")
@@ -69,6 +71,16 @@ class Blueprint:
         harness = replace(config.harness, name=held.harness.name, state_dir=held.harness.state_dir)
         config = replace(config, harness=harness, history=held.history, daemon=daemon)
         return prepare(config), waiting
+
+
+def size_of(scheduled: Iterable[ScheduledProbe]) -> str:
+    """How much there is to do, for the log."""
+    variants = Counter(each.probe.variant for each in scheduled)
+    links = sum(count for variant, count in variants.items() if variant.of_link)
+    doors = sum(variants[door] for door in DOOR_VARIANTS)
+    alone = variants.total() - links - doors
+    others = f", {count_text(alone, 'endpoint probe')}" if alone else ""
+    return f"{count_text(doors, 'door')}{others} and {count_text(links, 'link')}"
 
 
 def waits_for_restart(held: Config, wanted: Config) -> Iterator[str]:

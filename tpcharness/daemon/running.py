@@ -50,7 +50,7 @@ class Running:
 
     What is replaced is replaced as a whole, so a page keeps what it took. `findings` are those of confirmed states,
     some seconds old, and `explained` the failing probes that they were made from. `offers` are the configured probes,
-    smallest first, by source, destination (for a door the endpoint twice) and variant. `ready` says whether the
+    smallest first, by source, destination (for an endpoint alone its name twice) and variant. `ready` says whether the
     schedule runs. `url` is where the pages are, once they are.
     """
 
@@ -103,7 +103,7 @@ class Running:
     async def probe_now(
         self, source: str, destination: str, variant: Variant, size: int | None, timeout_seconds: float
     ) -> Result:
-        """One probe out of turn, in the limits of all others; of an endpoint (the door) when both names are the same.
+        """One probe out of turn, in the limits of all others; of an endpoint alone when both names are the same.
 
         `size` None takes the smallest that is configured for it. Raises KeyError for
         an endpoint, link, variant or size that is not configured, engine.service.Busy at once when there is no place,

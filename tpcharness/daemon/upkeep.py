@@ -151,7 +151,13 @@ async def show_status(running: Running, notifier: Notifier) -> None:
 
 def status_line(running: Running) -> str:
     """What is going on, in one line."""
-    doors, links = running.latest.door_tally(), running.latest.links()
+    latest = running.latest
+    kinds = {"doors": latest.door_tally(), "endpoints alone": latest.alone_tally(), "links": latest.links()}
+    told = [
+        f"{name}: {each.ok} of {each.total} ok"
+        for name, each in kinds.items()
+        if each.total or name != "endpoints alone"
+    ]
     under_way = sum(running.service.status().in_flight.values())
-    line = f"doors: {doors.ok} of {doors.total} ok; links: {links.ok} of {links.total} ok; {under_way} under way"
+    line = f"{'; '.join(told)}; {under_way} under way"
     return line if running.reload_state.ok else f"{line}; the configuration file has errors, the former one holds"

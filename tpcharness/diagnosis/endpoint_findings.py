@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 
 from tpcharness.diagnosis import finding_text as text
 from tpcharness.diagnosis.board import Board
+from tpcharness.diagnosis.families import family
 from tpcharness.diagnosis.matrix_view import (
     Cell,
     Place,
@@ -18,8 +19,9 @@ from tpcharness.diagnosis.matrix_view import (
 )
 from tpcharness.diagnosis.shapes import Shape
 from tpcharness.model.finding import Finding, FindingKind
+from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame
+from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS, LEGACY_VARIANTS, Blame, Outcome, Variant
 
 
 def endpoint_finding(
@@ -99,3 +101,44 @@ def _detail(kind: FindingKind, partners: set[str], doors: Mapping[str, Result], 
     if kind is FindingKind.REFUSES_TOKENS and accepted > 1:
         return f"{accepted - 1} other doors accept tokens of the same issuer"
     return ""
+
+
+def failing_alone(alone: Mapping[Variant, Mapping[str, Result]], told: Iterable[Finding]) -> list[Finding]:
+    """What endpoints fail in beside doors and links: one finding for one cause, unless one of `told` is about it.
+
+    Of a legacy door only that it still answers is told; what else keeps us from knowing is nobody's trouble.
+    """
+    told = tuple(told)
+    known = {(finding.culprits, family(finding.reason)) for finding in told}
+    used = {probe for finding in told for contrast in finding.contrasts for probe in contrast.probe_ids}
+    tried: Counter[str] = Counter()
+    groups: dict[tuple[str, Reason, Blame], list[Result]] = defaultdict(list)
+    for variant in ENDPOINT_VARIANTS:
+        for name, result in alone[variant].items() if variant not in DOOR_VARIANTS else ():
+            if variant in LEGACY_VARIANTS and result.reason is not Reason.LEGACY_ANSWERS:
+                continue
+            tried[name] += result.outcome is not Outcome.SKIPPED
+            if result.outcome in (Outcome.FAILURE, Outcome.ERROR) and result.probe_id not in used:
+                groups[name, family(result.reason), result.blame].append(result)
+    return [
+        _alone(name, results, tried[name])
+        for (name, cause, _), results in groups.items()
+        if ((name,), cause) not in known
+    ]
+
+
+def _alone(name: str, results: list[Result], tried: int) -> Finding:
+    first = results[0]
+    variants = tuple(result.variant for result in results)
+    reasons = tuple(dict.fromkeys(result.reason for result in results))
+    return Finding(
+        kind=FindingKind.FAILS_ALONE,
+        culprits=(name,),
+        reason=first.reason,
+        blame=first.blame,
+        cells=len(results),
+        of=tried,
+        sentence=text.fails_alone(name, variants, reasons, first.blame),
+        variants=variants,
+        probe_id=first.probe_id,
+    )

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tpcharness.diagnosis.parties import ACTIVE_VARIANTS
 from tpcharness.model.finding import FindingKind
 from tpcharness.model.reason import Reason
-from tpcharness.model.variant import Blame, Variant
+from tpcharness.model.variant import LEGACY_VARIANTS, Blame, Variant
 
 Variants = tuple[tuple[Variant, ...], tuple[Variant, ...]]
 """Those that fail, and all that were tried."""
 
 MOST_NAMES = 4
 
-_ACTIVE_VARIANTS = {
-    Blame.SOURCE: {Variant.HTTPS_PUSH},
-    Blame.DESTINATION: {Variant.HTTPS_PULL, Variant.ROOT_PULL},
-}
 _ACTORS = {Blame.PATH: "the network between", Blame.ISSUER: "the token issuer", Blame.CLIENT: "our own side"}
 _OTHERS = {
     FindingKind.NOT_REACHABLE: "cannot be reached by",
@@ -93,7 +90,7 @@ class Accused:
         failing, tried = self.variants
         where = _variants(self.variants)
         if self.role and len(failing) < len(tried):
-            parts = {"active" if variant in _ACTIVE_VARIANTS[self.role] else "passive" for variant in failing}
+            parts = {"active" if variant in ACTIVE_VARIANTS[self.role] else "passive" for variant in failing}
             if len(parts) == 1:
                 where += f", where it is the {parts.pop()} party"
         return where
@@ -187,6 +184,14 @@ def single_link(
 def bad_path(one: str, other: str, variants: Variants, reasons: Sequence[Reason], blame: Blame) -> str:
     """SITE-A <-> SITE-B fails both ways (https-pull, https-push): ...; the network between has to act."""
     return _sentence(f"{one} <-> {other} fails both ways ({_variants(variants)})", reasons, _to_act((blame,), {}))
+
+
+def fails_alone(name: str, variants: Sequence[Variant], reasons: Sequence[Reason], blame: Blame) -> str:
+    """SITE-C fails webdav-upload, asked alone: no_space - the destination has no space left, ..."""
+    gone = set(variants) <= set(LEGACY_VARIANTS)
+    which = ", ".join(variants)
+    what = f"{name} still has what should be gone ({which})" if gone else f"{name} fails {which}, asked alone"
+    return _sentence(what, reasons, _to_act((blame,), {Blame.DESTINATION: ""}))
 
 
 def _lost(cells: int, of: int) -> str:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from tpcharness.diagnosis import finding_text as text
 from tpcharness.diagnosis.blocks import blocks, distrustful, part_lines
 from tpcharness.diagnosis.board import Board
+from tpcharness.diagnosis.contrasts import comparable, draw, settled, told_by
 from tpcharness.diagnosis.doors import CLIENT, Fallen, accepting, fallen_doors, issuer_of, missing_from
-from tpcharness.diagnosis.endpoint_findings import endpoint_finding
-from tpcharness.diagnosis.implementation_pairs import MIN_BOTH_SIDES, Pair, pairs
+from tpcharness.diagnosis.endpoint_findings import endpoint_finding, failing_alone
+from tpcharness.diagnosis.implementation_pairs import MIN_BOTH_SIDES, Pair, pair_findings, pairs
 from tpcharness.diagnosis.lines import Peeling
 from tpcharness.diagnosis.matrix_view import (
     MIN_SHARE,
@@ -24,11 +25,13 @@ from tpcharness.diagnosis.matrix_view import (
     destinations_of,
     latest,
     main_family,
+    newest,
     reasons_of,
     sources_of,
     typical,
     variants_of,
 )
+from tpcharness.diagnosis.scene import Scene
 from tpcharness.diagnosis.shapes import shapes
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.reason import Reason
@@ -46,16 +49,22 @@ def find(results: Iterable[Result]) -> tuple[Finding, ...]:
 
     Takes all results of a run or of many, in any order: of each subject, variant and size the latest counts.
     Every failing cell is explained by one finding; what was skipped for failed doors, by each endpoint that is down.
+    Where several variants together tell more than each of them, open blames are settled and the sentences say so.
     A cell that is certain of its blame never supports an accusation of the other end.
     """
-    by_kind, cells = latest(results)
-    doors = by_kind[Variant.DOOR]
+    current = newest(results)
+    alone, cells = latest(current)
+    drawn = draw(Scene(alone, cells, current)) if comparable(current) else []
+    cells = settled(cells, drawn)
+    doors = alone[Variant.DOOR]
     findings, rest = _behind_doors(doors, cells)
-    found, rest = _behind_root_doors(by_kind, cells, rest)
+    found, rest = _behind_root_doors(alone, cells, rest)
     findings += found
     found, rest = _without_tokens(rest)
     board = Board(rest)
     findings += found + _of_links(doors, board)
+    findings = told_by(findings, drawn)
+    findings += told_by(failing_alone(alone, findings), drawn)
     return tuple(sorted(findings, key=_worst_first))
 
 
@@ -201,7 +210,7 @@ def _of_links(doors: Mapping[str, Result], board: Board) -> list[Finding]:
     accuse(part_lines(board.cells, peeling.open))
 
     findings = [_everything(cells, board) for cells in whole.values()]
-    findings += [_pair_finding(same) for same in _same_servers(paired)]
+    findings += pair_findings(paired)
     findings += [
         endpoint_finding(shape, board, peeling.at_work, doors, accepting(doors, _issuer(doors, shape.name)))
         for shape in shapes(bad)
@@ -246,38 +255,6 @@ def _everything(cells: list[Cell], board: Board) -> Finding:
         probe_id=typical(cells),
         sources=sources_of(cells),
         destinations=destinations_of(cells),
-    )
-
-
-def _same_servers(paired: Iterable[Pair]) -> Iterable[list[Pair]]:
-    """Pairs of the same two implementations that fail for one cause, whichever way and in whatever variant."""
-    found: dict[tuple[frozenset[str], Reason], list[Pair]] = defaultdict(list)
-    for pair in paired:
-        found[frozenset(pair.servers), main_family(pair.failing)].append(pair)
-    return found.values()
-
-
-def _pair_finding(same: list[Pair]) -> Finding:
-    failing = [cell for pair in same for cell in pair.failing]
-    reasons = reasons_of(failing)
-    by_party = {pair.by_party for pair in same}
-    if len(by_party) == 1:
-        servers, words = by_party.pop(), ("the active party", "the passive one")
-    else:
-        servers, words = same[0].servers, ("source", "destination")
-    count = [len({name for pair in same for name in pair.names_of(server)}) for server in servers]
-    return Finding(
-        kind=FindingKind.IMPLEMENTATION_PAIR,
-        culprits=servers,
-        reason=reasons[0],
-        blame=Blame.UNDETERMINED,
-        cells=len(failing),
-        of=sum(len(pair.failing) + pair.ok for pair in same),
-        sentence=text.implementation_pair(servers, words, (count[0], count[1]), reasons),
-        variants=variants_of(failing),
-        probe_id=typical(failing),
-        sources=sources_of(failing),
-        destinations=destinations_of(failing),
     )
 
 

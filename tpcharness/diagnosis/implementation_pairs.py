@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tpcharness.diagnosis.matrix_view import Cell
+from tpcharness.diagnosis import finding_text as text
+from tpcharness.diagnosis.matrix_view import (
+    Cell,
+    destinations_of,
+    main_family,
+    reasons_of,
+    sources_of,
+    typical,
+    variants_of,
+)
+from tpcharness.model.finding import Finding, FindingKind
+from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Blame, Variant
 
 MIN_CELLS = 3
@@ -102,3 +113,40 @@ def _names(servers: tuple[str, str]) -> Iterator[tuple[str, str]]:
         products = source.partition("/")[0], destination.partition("/")[0]
         if products != servers:
             yield products
+
+
+def pair_findings(paired: Iterable[Pair]) -> list[Finding]:
+    """One finding for the pairs of the same two implementations that fail for one cause."""
+    return [_pair_finding(same) for same in _same_servers(paired)]
+
+
+def _same_servers(paired: Iterable[Pair]) -> Iterable[list[Pair]]:
+    """Pairs of the same two implementations that fail for one cause, whichever way and in whatever variant."""
+    found: dict[tuple[frozenset[str], Reason], list[Pair]] = defaultdict(list)
+    for pair in paired:
+        found[frozenset(pair.servers), main_family(pair.failing)].append(pair)
+    return found.values()
+
+
+def _pair_finding(same: list[Pair]) -> Finding:
+    failing = [cell for pair in same for cell in pair.failing]
+    reasons = reasons_of(failing)
+    by_party = {pair.by_party for pair in same}
+    if len(by_party) == 1:
+        servers, words = by_party.pop(), ("the active party", "the passive one")
+    else:
+        servers, words = same[0].servers, ("source", "destination")
+    count = [len({name for pair in same for name in pair.names_of(server)}) for server in servers]
+    return Finding(
+        kind=FindingKind.IMPLEMENTATION_PAIR,
+        culprits=servers,
+        reason=reasons[0],
+        blame=Blame.UNDETERMINED,
+        cells=len(failing),
+        of=sum(len(pair.failing) + pair.ok for pair in same),
+        sentence=text.implementation_pair(servers, words, (count[0], count[1]), reasons),
+        variants=variants_of(failing),
+        probe_id=typical(failing),
+        sources=sources_of(failing),
+        destinations=destinations_of(failing),
+    )

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from tpcharness.diagnosis.families import HEARSAY, family
+from tpcharness.diagnosis.parties import active_role
 from tpcharness.model.endpoint import EndpointSubject, LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import DOOR_VARIANTS, Blame, Outcome, Variant
+from tpcharness.model.variant import ENDPOINT_VARIANTS, Blame, Outcome, Variant
 
 MIN_SHARE = 0.8
 """Share of the cells that must fail before a pattern is seen, and of these that must agree."""
 
 BOTH_ENDS = frozenset({Blame.SOURCE, Blame.DESTINATION})
 
-_ACTIVE = {
-    Variant.HTTPS_PULL: Blame.DESTINATION,
-    Variant.HTTPS_PUSH: Blame.SOURCE,
-    Variant.ROOT_PULL: Blame.DESTINATION,
-}
 _WORST_FIRST = {Outcome.FAILURE: 0, Outcome.ERROR: 1, Outcome.OK: 2, Outcome.SKIPPED: 3}
 
 
@@ -36,7 +33,7 @@ class Place(NamedTuple):
     @property
     def active(self) -> bool:
         """Whether the endpoint moves the bytes there."""
-        return _ACTIVE[self.variant] is self.role
+        return active_role(self.variant) is self.role
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,23 +119,32 @@ def _reported(result: Result) -> frozenset[Blame]:
     return suspects
 
 
-def latest(results: Iterable[Result]) -> tuple[dict[Variant, dict[str, Result]], list[Cell]]:
-    """The doors of each kind by endpoint, and the cells; of each subject, variant and size the latest result counts."""
-    newest: dict[tuple[object, Variant, int], Result] = {}
+def newest(results: Iterable[Result]) -> list[Result]:
+    """Of each subject, variant and size the latest result, those first that say most of what a cell is."""
+    found: dict[tuple[object, Variant, int], Result] = {}
     for result in results:
         key = result.subject, result.variant, result.size_bytes
-        before = newest.get(key)
-        if before is None or (before.started_at, before.attempt) <= (result.started_at, result.attempt):
-            newest[key] = result
-    doors: dict[Variant, dict[str, Result]] = {variant: {} for variant in DOOR_VARIANTS}
+        before = found.get(key)
+        if before is None or _age(before) <= _age(result):
+            found[key] = result
+    return sorted(found.values(), key=lambda result: (_WORST_FIRST[result.outcome], result.size_bytes))
+
+
+def _age(result: Result) -> tuple[datetime, int]:
+    return result.started_at, result.attempt
+
+
+def latest(results: Iterable[Result]) -> tuple[dict[Variant, dict[str, Result]], list[Cell]]:
+    """What endpoints say alone, by variant and name, and the cells: of several sizes the worst, of each the latest."""
+    alone: dict[Variant, dict[str, Result]] = {variant: {} for variant in ENDPOINT_VARIANTS}
     cells: dict[tuple[str, str, Variant], Result] = {}
-    for result in sorted(newest.values(), key=lambda result: (_WORST_FIRST[result.outcome], result.size_bytes)):
+    for result in newest(results):
         match result.subject:
-            case EndpointSubject(name) if result.variant in doors:
-                doors[result.variant].setdefault(name, result)
+            case EndpointSubject(name) if result.variant in alone:
+                alone[result.variant].setdefault(name, result)
             case LinkSubject(source, destination):
                 cells.setdefault((source, destination, result.variant), result)
-    in_order = {variant: dict(sorted(found.items())) for variant, found in doors.items()}
+    in_order = {variant: dict(sorted(found.items())) for variant, found in alone.items()}
     return in_order, [Cell.of(*key, cells[key]) for key in sorted(cells)]
 
 

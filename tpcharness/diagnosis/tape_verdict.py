@@ -98,6 +98,46 @@ def judge_missing(path: str, info: FileInfo | None) -> Failure | None:
     return None
 
 
+def judge_new_name(path: str, info: FileInfo | None) -> Failure | None:
+    """Whether archiveinfo can be believed about a file that we have not written yet; None when it can.
+
+    What is called on tape before it exists would be called on tape for ever.
+    """
+    if info is None:
+        return Failure(Reason.TAPE_INVALID, f"archiveinfo was asked for {path} and leaves it out")
+    if info.locality is None and _DENIED.search(info.error):
+        return Failure(Reason.FORBIDDEN, f"archiveinfo of {path}: {_shown(info.error)}")
+    return judge_missing(path, info)
+
+
+def judge_archiving(path: str, info: FileInfo | None) -> Failure | None:
+    """Why a file that was written does not get to tape; None as long as it may, and when it is there.
+
+    An error says that it will not (specification of ARCHIVEINFO), also beside a locality, as EOS has it.
+    """
+    if info is None:
+        return Failure(Reason.TAPE_INVALID, f"archiveinfo was asked for {path} and leaves it out")
+    if info.locality is not None and info.locality.on_tape:
+        return None
+    if info.error:
+        reason = Reason.FORBIDDEN if _DENIED.search(info.error) else Reason.ARCHIVE_FAILED
+        return Failure(reason, f"archiveinfo of {path}: {_shown(info.error)}")
+    match info.locality:
+        case None:
+            return Failure(Reason.TAPE_INVALID, f"archiveinfo of {path} says neither locality nor error")
+        case Locality.DISK:
+            return None
+        case _:
+            return Failure(Reason.ARCHIVE_FAILED, f"archiveinfo of {path}: {info.locality}")
+
+
+def archiving_may_mend(info: FileInfo | None) -> bool:
+    """Whether a bad word on a file that was written may be a matter of a moment: EOS says UNAVAILABLE between its
+    disk and its tape, and a file that is not closed yet can be NONE.
+    """
+    return info is not None and not info.error and info.locality in (Locality.UNAVAILABLE, Locality.NONE)
+
+
 def judge_file(path: str, file: StagedFile | None) -> Failure | None:
     """Why a file of a request will not come; None as long as it may, and when it is there."""
     if file is None:

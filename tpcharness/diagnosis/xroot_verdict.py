@@ -38,7 +38,8 @@ class RootSeen:
     """How a copy ended. `party` is whom the step was about; `None` for all of the rest means that it went well.
 
     `arrived` are the bytes that the destination had when it was last looked at. `able` False: the server said itself
-    that it does no third-party copies. `queued_seconds` is how long the destination let the copy wait.
+    that it does no third-party copies. `queued_seconds` is how long the destination let the copy wait. `where` is the
+    server that a redirect led to, as host:port, and empty for the endpoint's own.
     """
 
     step: Step
@@ -50,6 +51,7 @@ class RootSeen:
     able: bool = True
     arrived: int = 0
     queued_seconds: float = 0.0
+    where: str = ""
 
 
 _R, _P = Reason, Party
@@ -170,17 +172,21 @@ def judge_root_copy(seen: RootSeen) -> Verdict | None:
     return _judge_refusal(seen, seen.refusal)
 
 
-def judge_own(refusal: Refusal, *, at_login: bool = False) -> Failure:
-    """What a server's refusal of a plain request of ours means; whose it is, the caller knows."""
+def judge_own(refusal: Refusal, *, at_login: bool = False, where: str = "") -> Failure:
+    """What a server's refusal of a plain request of ours means; whose it is, the caller knows.
+
+    `where` is the server that a redirect led to.
+    """
     reason = _R.UNAUTHENTICATED if at_login else _NUMBERS.get(refusal.number, _R.SERVER_ERROR)
     if reason is _R.TPC_UNSUPPORTED:
         reason = _R.SERVER_ERROR
-    return Failure(reason, told(refusal))
+    return Failure(reason, told(refusal, where))
 
 
-def told(refusal: Refusal) -> str:
-    """A refusal in one line for people."""
-    return f"error {refusal.number}: {refusal.text}" if refusal.text else f"error {refusal.number}"
+def told(refusal: Refusal, where: str = "") -> str:
+    """A refusal in one line for people; `where` is the server, if it is not the endpoint's own."""
+    text = f"error {refusal.number}: {refusal.text}" if refusal.text else f"error {refusal.number}"
+    return f"{where}: {text}" if where else text
 
 
 def _on_the_way(failure: Failure, party: Party) -> Verdict:
@@ -193,7 +199,7 @@ def _judge_refusal(seen: RootSeen, refusal: Refusal) -> Verdict:
     """A request of ours was refused by whom we sent it to."""
     if seen.at_login:
         reason = _R.OVERLOADED if refusal.number == Number.OVERLOADED else _R.UNAUTHENTICATED
-        return blamed(reason, Mode.PULL, seen.party).with_hint(told(refusal))
+        return blamed(reason, Mode.PULL, seen.party).with_hint(told(refusal, seen.where))
     reason = _NUMBERS.get(refusal.number, _R.SERVER_ERROR)
     text = refusal.text.lower()
     if "tpc not supported" in text:
@@ -202,7 +208,7 @@ def _judge_refusal(seen: RootSeen, refusal: Refusal) -> Verdict:
         reason = _R.NO_SPACE
     elif reason is _R.NOT_FOUND and seen.step is Step.DESTINATION:
         reason = _R.PARENT_MISSING
-    return blamed(reason, Mode.PULL, seen.party).with_hint(told(refusal))
+    return blamed(reason, Mode.PULL, seen.party).with_hint(told(refusal, seen.where))
 
 
 def _judge_copy(seen: RootSeen, refusal: Refusal) -> Verdict:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from tpcharness.engine.backoff import Groups, groups_of
 from tpcharness.engine.budgets import shares_of
 from tpcharness.engine.slots import Slots, seed_of
-from tpcharness.engine.turns import Key, Turn, ends_of, key_of
+from tpcharness.engine.turns import Key, Turn, key_of
 from tpcharness.model.endpoint import Endpoint, LinkSubject, Subject
 from tpcharness.model.plan import ScheduledProbe
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Variant
 
 Cell = tuple[Subject, Variant]
 """What a reload speaks of: a subject probed in one way, in whatever sizes."""
@@ -71,7 +71,7 @@ def arrange(
             kept.append((turn, one, slots))
         turns[key] = turn
         by_cell.setdefault(key[:2], []).append(turn)
-        for endpoint in ends_of(one.probe):
+        for endpoint in one.probe.ends:
             endpoints[endpoint.name] = endpoint
             by_endpoint.setdefault(endpoint.name, []).append(turn)
     return Arrangement(
@@ -100,4 +100,8 @@ def arrange(
 
 
 def _doors(keys: Iterable[Key]) -> Iterable[tuple[str, Variant]]:
-    return ((subject.endpoint, variant) for subject, variant, _ in keys if not isinstance(subject, LinkSubject))
+    return (
+        (subject.endpoint, variant)
+        for subject, variant, _ in keys
+        if variant in DOOR_VARIANTS and not isinstance(subject, LinkSubject)
+    )

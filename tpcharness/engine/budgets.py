@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tpcharness.model.endpoint import Endpoint, Link
+from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.plan import PlannedProbe, ScheduledProbe
 from tpcharness.model.settings import DAY_SECONDS
 
@@ -14,10 +14,11 @@ HEADROOM = 0.9
 """Of a budget that does not suffice for all, this part is planned; the rest is for looking again at changes."""
 
 
-def ends(probe: PlannedProbe) -> tuple[Endpoint, ...]:
-    """The endpoints on whose budgets a probe is: both of a link, none for a door."""
-    subject = probe.subject
-    return (subject.source, subject.destination) if isinstance(subject, Link) else ()
+def bearers(probe: PlannedProbe) -> tuple[Endpoint, ...]:
+    """The endpoints on whose budgets a probe is: both of a link, that of a direct transfer, none for what moves no
+    bytes that count.
+    """
+    return tuple(endpoint for _, endpoint in probe.roles)
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class _Day:
 
 
 class Budgets:
-    """Where the schedule wants more than a budget gives, all links run in an equal share of their rounds.
+    """Where the schedule wants more than a budget gives, all its transfers run in an equal share of their rounds.
 
     So nobody starves because others come earlier in the day. The budget itself is the last word for what comes on top.
     Counted is what a copy is to move, once per endpoint, whatever became of it. Doors do not count and are never held
@@ -46,11 +47,11 @@ class Budgets:
 
     def share(self, probe: PlannedProbe) -> float:
         """The part of its rounds in which the probe may run, more than 0 and at most 1."""
-        return min((self._shares.get(endpoint.name, 1.0) for endpoint in ends(probe)), default=1.0)
+        return min((self._shares.get(endpoint.name, 1.0) for endpoint in bearers(probe)), default=1.0)
 
     def has_room(self, probe: PlannedProbe, now: float) -> bool:
         """Whether the day's budget of every end still bears the probe."""
-        for endpoint in ends(probe):
+        for endpoint in bearers(probe):
             day = self._day(endpoint.name, now)
             if endpoint.bytes_per_day and day.bytes + probe.size_bytes > endpoint.bytes_per_day:
                 return False
@@ -60,7 +61,7 @@ class Budgets:
 
     def book(self, probe: PlannedProbe, now: float, times: int = 1) -> None:
         """Counts a probe; `times` -1 takes it back, because it did not run after all."""
-        for endpoint in ends(probe):
+        for endpoint in bearers(probe):
             day = self._day(endpoint.name, now)
             day.bytes = max(0, day.bytes + times * probe.size_bytes)
             day.transfers = max(0, day.transfers + times)
@@ -79,13 +80,13 @@ class Budgets:
 
 
 def shares_of(scheduled: Iterable[ScheduledProbe]) -> dict[str, float]:
-    """The part of its links' rounds that each endpoint's budget gives, more than 0 and at most 1."""
+    """The part of its transfers' rounds that each endpoint's budget gives, more than 0 and at most 1."""
     bytes_wanted: defaultdict[str, float] = defaultdict(float)
     transfers_wanted: defaultdict[str, float] = defaultdict(float)
     endpoints: dict[str, Endpoint] = {}
     for one in scheduled:
         per_day = DAY_SECONDS / one.interval_seconds
-        for endpoint in ends(one.probe):
+        for endpoint in bearers(one.probe):
             endpoints[endpoint.name] = endpoint
             bytes_wanted[endpoint.name] += per_day * one.probe.size_bytes
             transfers_wanted[endpoint.name] += per_day

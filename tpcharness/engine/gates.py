@@ -14,8 +14,8 @@ from tpcharness.engine.budgets import Budgets
 from tpcharness.engine.refusals import Refusals
 from tpcharness.engine.turns import Turn
 from tpcharness.model.downtime import Downtime, host_name
-from tpcharness.model.endpoint import Endpoint, Link, LinkSubject
-from tpcharness.model.plan import PlannedProbe
+from tpcharness.model.endpoint import Endpoint, LinkSubject
+from tpcharness.model.plan import PlannedProbe, Role
 from tpcharness.model.result import Result
 from tpcharness.model.variant import Variant
 
@@ -59,17 +59,18 @@ class Doors:
         result = self._latest.get((endpoint, variant))
         return result is not None and not result.ok
 
-    def unknown(self, link: Link, variant: Variant) -> bool:
-        """Whether one of the doors that the link needs was not looked at yet."""
-        return any(door in self._scheduled and door not in self._latest for door in _needed(link, variant))
+    def unknown(self, probe: PlannedProbe) -> bool:
+        """Whether one of the doors that the probe needs was not looked at yet."""
+        return any(door in self._scheduled and door not in self._latest for door in doors_of(probe))
 
-    def failures(self, link: Link, variant: Variant) -> tuple[Result, ...]:
-        """The failed doors of those that the link needs, the source's first."""
-        return tuple(self._latest[door] for door in _needed(link, variant) if self.failed(*door))
+    def failures(self, probe: PlannedProbe) -> tuple[Result, ...]:
+        """The failed doors of those that the probe needs, the source's first."""
+        return tuple(self._latest[door] for door in doors_of(probe) if self.failed(*door))
 
 
-def _needed(link: Link, variant: Variant) -> tuple[Door, ...]:
-    return tuple((end.name, door) for end in (link.source, link.destination) for door in variant.doors)
+def doors_of(probe: PlannedProbe) -> tuple[Door, ...]:
+    """The doors that must be open for a probe, its source's first; none for a door itself."""
+    return tuple((end.name, door) for end in probe.ends for door in probe.variant.doors)
 
 
 class Downtimes:
@@ -121,26 +122,20 @@ class Downtimes:
 
 
 class Busy:
-    """How many probes are under way at each endpoint in each role. A link takes a place at both ends."""
+    """How many probes are under way at each endpoint in each role, as `PlannedProbe.roles` has them."""
 
     def __init__(self) -> None:
-        self._taken: Counter[tuple[str, str]] = Counter()
+        self._taken: Counter[tuple[Role, str]] = Counter()
 
     def full(self, probe: PlannedProbe) -> bool:
-        subject = probe.subject
-        return isinstance(subject, Link) and (
-            self._taken["source", subject.source.name] >= subject.source.max_transfers
-            or self._taken["destination", subject.destination.name] >= subject.destination.max_transfers
-        )
+        return any(self._taken[role, endpoint.name] >= endpoint.max_transfers for role, endpoint in probe.roles)
 
     def count(self, probe: PlannedProbe, by: int) -> None:
         """Counts a probe that starts (1) or ends (-1)."""
-        subject = probe.subject
-        if isinstance(subject, Link):
-            for place in (("source", subject.source.name), ("destination", subject.destination.name)):
-                self._taken[place] += by
-                if not self._taken[place]:
-                    del self._taken[place]
+        for role, endpoint in probe.roles:
+            self._taken[role, endpoint.name] += by
+            if not self._taken[role, endpoint.name]:
+                del self._taken[role, endpoint.name]
 
 
 class Gates:

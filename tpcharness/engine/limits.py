@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tpcharness.model.endpoint import Endpoint, Link
-from tpcharness.model.plan import PlannedProbe
+from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.plan import PlannedProbe, Role
 from tpcharness.model.settings import RunLimits
 
 
@@ -36,8 +36,9 @@ class Limits:
     """The places of one run.
 
     A link takes one place in the whole run, one at its source in the role of source, one at its destination in the
-    role of destination, and one at each host; a door takes one in the run and one at its host. A link within one
-    host takes one place there. Raises ValueError for a limit below 1.
+    role of destination, and one at each host; a direct transfer one at its endpoint in the role that it has there. A
+    door, and whatever else moves no bytes that count, takes one in the run and one at its host. A link within one host
+    takes one place there. Raises ValueError for a limit below 1.
     """
 
     def __init__(self, run: RunLimits) -> None:
@@ -58,16 +59,12 @@ class Limits:
 
     def places(self, probe: PlannedProbe) -> tuple[Place, ...]:
         """Every place that the probe needs, apart from the one in the whole run."""
-        match probe.subject:
-            case Link(source, destination):
-                hosts = dict.fromkeys((source.host, destination.host))
-                roles = (self._role("source", source), self._role("destination", destination))
-                return (*roles, *map(self._host, hosts))
-            case endpoint:
-                return (self._host(endpoint.host),)
+        roles = (self._role(role, endpoint) for role, endpoint in probe.roles)
+        hosts = dict.fromkeys(endpoint.host for endpoint in probe.ends)
+        return (*roles, *map(self._host, hosts))
 
-    def _role(self, role: str, endpoint: Endpoint) -> Place:
-        key = (role, endpoint.name)
+    def _role(self, role: Role, endpoint: Endpoint) -> Place:
+        key = (role.value, endpoint.name)
         if key not in self._places:
             self._places[key] = Place(f"{endpoint.name} as {role}", endpoint.max_transfers)
         return self._places[key]
@@ -81,8 +78,8 @@ class Limits:
     def know(self, endpoints: Iterable[Endpoint]) -> None:
         """Makes the places of endpoints as they are now; else the first probe that asks brings its endpoint's bound."""
         for endpoint in endpoints:
-            self._role("source", endpoint)
-            self._role("destination", endpoint)
+            for role in Role:
+                self._role(role, endpoint)
 
     def take(self, places: tuple[Place, ...]) -> None:
         """Takes them all, and one in the whole run. The caller has looked that there is room."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from urllib.parse import unquote, urlsplit
 
-from tpcharness.model.endpoint import Endpoint, Link, LinkSubject
-from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe, ScheduledProbe
+from tpcharness.engine.mesh import Mesh, PlanFilter
+from tpcharness.engine.turns import Key, key_of
+from tpcharness.model.endpoint import Endpoint, EndpointSubject, Link, LinkSubject
+from tpcharness.model.needs import able
+from tpcharness.model.plan import Dropped, Plan, PlannedProbe, ScheduledProbe
 from tpcharness.model.settings import ProbeSelection
-from tpcharness.model.variant import DOOR_VARIANTS, Variant
+from tpcharness.model.variant import DIRECT_VARIANTS, DOOR_VARIANTS, Variant
 
 DOOR_BYTES = 64 * 1024
 """Size of the payload file of a door: enough for more than one TLS record, a burden for nobody."""
@@ -24,24 +24,13 @@ DOOR_BYTES = 64 * 1024
 MAX_SCHEDULED_LINKS = 200_000
 """A service repeats no more links than this: more than twice the full mesh of WLCG (170 storages in three ways)."""
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+NO_SIZE = (0,)
+"""For what moves no payload of ours: probed once, whatever sizes are configured."""
 
 Work = tuple[Variant, int]
-"""What is done to a link: a variant and a size in bytes."""
+"""What is done to a subject: a variant and a size in bytes."""
 
-
-@dataclass(frozen=True, slots=True)
-class PlanFilter:
-    """What one run picks from the configuration; an empty tuple picks everything.
-
-    Names are globs. `endpoints` wants a match at either end of a link. `sizes` replace the configured sizes.
-    """
-
-    sources: tuple[str, ...] = ()
-    destinations: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
-    variants: tuple[Variant, ...] = ()
-    sizes: tuple[int, ...] = ()
+_EVERYTHING = PlanFilter()
 
 
 class ScheduleTooLarge(ValueError):  # noqa: N818 - reads as what it is
@@ -60,58 +49,126 @@ def make_plan(
     selections: Sequence[ProbeSelection],
     *,
     opt_out: Iterable[str] = (),
-    filters: PlanFilter = PlanFilter(),
+    filters: PlanFilter = _EVERYTHING,
 ) -> Plan:
     """The plan of one run; endpoint names must be unique, `opt_out` and selections hold globs over them.
 
-    Every selected (link, variant) is either planned, once per size, or dropped with one reason; the first that
-    applies of: filtered, opted out, no root door, same storage. An endpoint with itself is no link and is not
-    mentioned, unless the filters name it both as source and destination (same_endpoint). Every endpoint that a planned
-    link touches gets the doors that the link's variant needs; so does one whose door is asked for, by its variant in a
-    selection or filter. A root door that is asked for where there is none is not mentioned.
+    Every selected (subject, variant) is either planned, once per size, or dropped with one reason; the first that
+    applies of: filtered, opted out, no root door or something else not configured, same storage. Variants of links are
+    for the pairs of a selection, variants of endpoints for all that it names in either role. An endpoint with itself is
+    no link and is not mentioned, unless the filters name it both as source and destination (same_endpoint). Every
+    endpoint that is planned gets the doors that its variants need; so does one whose door is asked for, by its variant
+    in a selection or filter. A root door that is asked for where there is none is not mentioned.
     """
-    mesh = _Mesh(endpoints, opt_out, filters)
-    wanted: dict[tuple[str, str], dict[Work, None]] = {}
-    passes: dict[Work, None] = {}
-    dropped: dict[tuple[str, str, Variant], Dropped] = {}
-    asked_doors: dict[str, set[Variant]] = defaultdict(set)
-
+    planner = _Planner(endpoints, Mesh(endpoints, opt_out, filters), filters)
     for selection in selections:
-        sources = mesh.matching(selection.sources)
-        destinations = mesh.matching(selection.destinations)
-        variants = [variant for variant in selection.variants if variant.of_link]
-        sizes = filters.sizes or selection.sizes
-        if asked := set(DOOR_VARIANTS).intersection((*selection.variants, *filters.variants)):
+        planner.take(selection)
+    return planner.plan()
+
+
+class _Planner:
+    """Collects what the selections of one plan come to."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], mesh: Mesh, filters: PlanFilter) -> None:
+        self._endpoints = endpoints
+        self._mesh = mesh
+        self._filters = filters
+        self._links: dict[tuple[str, str], dict[Work, None]] = {}
+        self._link_works: dict[Work, None] = {}
+        self._alone: dict[Work, dict[str, None]] = {}
+        self._asked_doors: dict[str, set[Variant]] = defaultdict(set)
+        self._dropped: dict[tuple[str, str, Variant], Dropped] = {}
+        self._dropped_alone: dict[tuple[str, Variant], Dropped] = {}
+
+    def take(self, selection: ProbeSelection) -> None:
+        """Works one selection in."""
+        sources = self._mesh.matching(selection.sources)
+        destinations = self._mesh.matching(selection.destinations)
+        sizes = self._filters.sizes or selection.sizes
+        if asked := set(DOOR_VARIANTS).intersection((*selection.variants, *self._filters.variants)):
             for name in sources | destinations:
-                asked_doors[name] |= asked
-        for source, destination in mesh.pairs(sources, destinations):
-            for variant in variants:
-                if why := mesh.objection(source, destination, variant):
+                self._asked_doors[name] |= asked
+        self._take_alone(selection, sources | destinations, sizes)
+        self._take_links(selection, sources, destinations, sizes)
+
+    def _take_alone(self, selection: ProbeSelection, names: frozenset[str], sizes: tuple[int, ...]) -> None:
+        for variant in selection.variants:
+            if variant.of_link or variant in DOOR_VARIANTS:
+                continue
+            for name in self._mesh.by_name:
+                if name not in names:
+                    continue
+                if why := self._mesh.endpoint_objection(name, variant):
+                    self._dropped_alone.setdefault((name, variant), Dropped(EndpointSubject(name), variant, *why))
+                    continue
+                for work in _works(variant, sizes):
+                    self._alone.setdefault(work, {})[name] = None
+
+    def _take_links(
+        self,
+        selection: ProbeSelection,
+        sources: frozenset[str],
+        destinations: frozenset[str],
+        sizes: tuple[int, ...],
+    ) -> None:
+        ways = {variant: _works(variant, sizes) for variant in selection.variants if variant.of_link}
+        if not ways:
+            return
+        for source, destination in self._mesh.pairs(sources, destinations):
+            for variant, works in ways.items():
+                if why := self._mesh.link_objection(source, destination, variant):
                     subject = LinkSubject(source, destination)
-                    dropped.setdefault((source, destination, variant), Dropped(subject, variant, *why))
+                    self._dropped.setdefault((source, destination, variant), Dropped(subject, variant, *why))
                 else:
-                    works = dict.fromkeys((variant, size) for size in sizes)
-                    passes |= works
-                    wanted.setdefault((source, destination), {}).update(works)
+                    self._link_works |= works
+                    self._links.setdefault((source, destination), {}).update(works)
 
-    needed: dict[str, set[Variant]] = defaultdict(set)
-    for pair, works in wanted.items():
-        for name in pair:
-            needed[name].update(door for variant, _ in works for door in variant.doors)
-    doors: list[PlannedProbe] = []
-    dropped_doors: list[Dropped] = []
-    for endpoint in endpoints:
-        for door in DOOR_VARIANTS if endpoint.root else (Variant.DOOR,):
-            if door in needed[endpoint.name]:
-                doors.append(PlannedProbe(endpoint, door, DOOR_BYTES))
-            elif door in asked_doors[endpoint.name]:
-                if door_why := mesh.door_objection(endpoint.name, door):
-                    dropped_doors.append(Dropped(endpoint.subject, door, *door_why))
-                else:
+    def plan(self) -> Plan:
+        """What it all came to."""
+        doors, dropped_doors = self._doors()
+        by_name = self._mesh.by_name
+        alone = (
+            PlannedProbe(endpoint, *work)
+            for work, names in self._alone.items()
+            for endpoint in self._endpoints
+            if endpoint.name in names
+        )
+        links = _spread(by_name, self._links, self._link_works)
+        dropped = (*dropped_doors, *self._dropped_alone.values(), *self._dropped.values())
+        return Plan(tuple(doors), tuple(alone), tuple(links), dropped)
+
+    def _doors(self) -> tuple[list[PlannedProbe], list[Dropped]]:
+        needed = self._needed_doors()
+        doors: list[PlannedProbe] = []
+        dropped: list[Dropped] = []
+        for endpoint in self._endpoints:
+            for door in DOOR_VARIANTS if endpoint.root else (Variant.DOOR,):
+                if door in needed[endpoint.name]:
                     doors.append(PlannedProbe(endpoint, door, DOOR_BYTES))
+                elif door in self._asked_doors[endpoint.name]:
+                    if why := self._mesh.endpoint_objection(endpoint.name, door):
+                        dropped.append(Dropped(endpoint.subject, door, *why))
+                    else:
+                        doors.append(PlannedProbe(endpoint, door, DOOR_BYTES))
+        return doors, dropped
 
-    links = tuple(_spread(mesh.by_name, wanted, passes))
-    return Plan(tuple(doors), links, (*dropped_doors, *dropped.values()))
+    def _needed_doors(self) -> dict[str, set[Variant]]:
+        needed: dict[str, set[Variant]] = defaultdict(set)
+        doors = {variant: variant.doors for variant in Variant}
+        for pair, works in self._links.items():
+            wanted = {door for variant, _ in works for door in doors[variant]}
+            for name in pair:
+                needed[name] |= wanted
+        for (variant, _), names in self._alone.items():
+            for name in names:
+                needed[name].update(doors[variant])
+        return needed
+
+
+def _works(variant: Variant, sizes: tuple[int, ...]) -> dict[Work, None]:
+    """A variant in all sizes; a recall copies a file that is there, in its own size, and mounts a tape each time."""
+    sized = variant in DIRECT_VARIANTS or (variant.of_link and variant is not Variant.TAPE_RECALL)
+    return dict.fromkeys((variant, size) for size in (sizes if sized else NO_SIZE))
 
 
 def schedule_of(
@@ -121,7 +178,7 @@ def schedule_of(
     opt_out: Iterable[str],
     door_interval_seconds: float,
 ) -> tuple[ScheduledProbe, ...]:
-    """What a running service repeats: doors first, then the links in the order of the plan.
+    """What a running service repeats: doors first, then endpoints alone, then the links, in the order of the plan.
 
     `intervals` are seconds, one for each selection. What two selections choose runs at the shorter of the two. Raises
     ScheduleTooLarge instead of working out more than MAX_SCHEDULED_LINKS links.
@@ -130,105 +187,35 @@ def schedule_of(
     most = max((_count(endpoints, selection, shy) for selection in selections), default=0)
     if most > MAX_SCHEDULED_LINKS:
         raise ScheduleTooLarge(most, len(endpoints))
-    doors: dict[tuple[str, Variant], PlannedProbe] = {}
-    links: dict[tuple[LinkSubject, Variant, int], ScheduledProbe] = {}
+    doors: dict[Key, PlannedProbe] = {}
+    alone: dict[Key, ScheduledProbe] = {}
+    links: dict[Key, ScheduledProbe] = {}
     for selection, interval in zip(selections, intervals, strict=True):
         plan = make_plan(endpoints, [selection], opt_out=shy)
-        doors.update(((str(probe.subject.subject), probe.variant), probe) for probe in plan.doors)
-        for probe in plan.links:
-            key = (LinkSubject(*_names(probe)), probe.variant, probe.size_bytes)
-            if key not in links or interval < links[key].interval_seconds:
-                links[key] = ScheduledProbe(probe, interval)
+        doors.update((key_of(probe), probe) for probe in plan.doors)
+        for found, probes in ((alone, plan.alone), (links, plan.links)):
+            for probe in probes:
+                key = key_of(probe)
+                if key not in found or interval < found[key].interval_seconds:
+                    found[key] = ScheduledProbe(probe, interval)
         if len(links) > MAX_SCHEDULED_LINKS:
             raise ScheduleTooLarge(len(links), len(endpoints))
-    return (*(ScheduledProbe(probe, door_interval_seconds) for probe in doors.values()), *links.values())
-
-
-def _names(probe: PlannedProbe) -> tuple[str, str]:
-    assert isinstance(probe.subject, Link)  # noqa: S101 - for the type checker: a plan's links are links
-    return probe.subject.source.name, probe.subject.destination.name
+    scheduled_doors = (ScheduledProbe(probe, door_interval_seconds) for probe in doors.values())
+    return (*scheduled_doors, *alone.values(), *links.values())
 
 
 def _count(endpoints: Sequence[Endpoint], selection: ProbeSelection, opt_out: Sequence[str]) -> int:
     """How many links one selection comes to, without listing them; two names of one storage count too."""
-    mesh = _Mesh(endpoints, opt_out, PlanFilter())
+    mesh = Mesh(endpoints, opt_out, _EVERYTHING)
     shy = mesh.matching(opt_out)
     sources, destinations = mesh.matching(selection.sources) - shy, mesh.matching(selection.destinations) - shy
-    variants = sum(variant.of_link for variant in selection.variants)
-    return (len(sources) * len(destinations) - len(sources & destinations)) * variants * len(selection.sizes)
-
-
-class _Mesh:
-    """The endpoints of a run, with everything about them that is asked n x n times worked out once."""
-
-    def __init__(self, endpoints: Sequence[Endpoint], opt_out: Iterable[str], filters: PlanFilter) -> None:
-        self.by_name = {endpoint.name: endpoint for endpoint in endpoints}
-        if len(self.by_name) != len(endpoints):
-            raise ValueError("endpoint names are not unique")
-        self._filters = filters
-        self._storages = {endpoint.name: _storage(endpoint.https) for endpoint in endpoints}
-        self._opted_out = self.matching(opt_out)
-        everything = frozenset(self.by_name)
-        self._sources = self.matching(filters.sources) if filters.sources else everything
-        self._destinations = self.matching(filters.destinations) if filters.destinations else everything
-        self._either = self.matching(filters.endpoints) if filters.endpoints else everything
-
-    def matching(self, globs: Iterable[str]) -> frozenset[str]:
-        """The names that at least one of the globs matches."""
-        patterns = tuple(globs)
-        return frozenset(name for name in self.by_name if any(fnmatchcase(name, pattern) for pattern in patterns))
-
-    def pairs(self, sources: frozenset[str], destinations: frozenset[str]) -> Iterator[tuple[str, str]]:
-        """Ordered pairs in the order of the endpoints."""
-        for source in self.by_name:
-            if source not in sources:
-                continue
-            for destination in self.by_name:
-                if destination in destinations and (source != destination or self._names_itself(source)):
-                    yield source, destination
-
-    def _names_itself(self, name: str) -> bool:
-        return name in self._filters.sources and name in self._filters.destinations
-
-    def objection(self, source: str, destination: str, variant: Variant) -> tuple[DropReason, str] | None:
-        """Why this is not probed, with a detail for people; None if it is."""
-        if source == destination:
-            return DropReason.SAME_ENDPOINT, "an endpoint has no link with itself"
-        if (
-            source not in self._sources
-            or destination not in self._destinations
-            or not (source in self._either or destination in self._either)
-            or (self._filters.variants and variant not in self._filters.variants)
-        ):
-            return DropReason.FILTERED, ""
-        if shy := [name for name in (source, destination) if name in self._opted_out]:
-            return DropReason.OPTED_OUT, " and ".join(shy)
-        if variant is Variant.ROOT_PULL and (without := self._without_root(source, destination)):
-            return DropReason.NO_ROOT_DOOR, " and ".join(without)
-        # XRootD truncates a file that is copied onto itself (design 6).
-        if self._storages[source] == self._storages[destination]:
-            return DropReason.SAME_STORAGE, self.by_name[source].https
-        return None
-
-    def _without_root(self, *names: str) -> list[str]:
-        return [name for name in names if not self.by_name[name].root]
-
-    def door_objection(self, name: str, door: Variant) -> tuple[DropReason, str] | None:
-        """Why a door that was asked for is not probed; None if it is."""
-        filters = self._filters
-        variant_kept = not filters.variants or door in filters.variants
-        if not (variant_kept and name in self._either and name in self._sources | self._destinations):
-            return DropReason.FILTERED, ""
-        if name in self._opted_out:
-            return DropReason.OPTED_OUT, name
-        return None
-
-
-def _storage(url: str) -> tuple[str, int | None, str]:
-    """What makes two spellings of a URL prefix the same place: storages do not care for doubled slashes."""
-    parts = urlsplit(url)
-    path = "/".join(part for part in unquote(parts.path).split("/") if part)
-    return parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme), path
+    links = 0
+    for variant in selection.variants:
+        if variant.of_link:
+            givers, takers = able(variant, endpoints)
+            pairs = len(sources & givers) * len(destinations & takers) - len(sources & givers & destinations & takers)
+            links += pairs * len(_works(variant, selection.sizes))
+    return links
 
 
 def _spread(

@@ -1,7 +1,7 @@
-"""Runs a plan: doors first, then each link as soon as both of its doors are done; one result for every subject.
+"""Runs a plan: doors first, then everything else as soon as the doors that it needs are done; one result for each.
 
-A door that hangs holds up its own endpoint's links only. A probe is a task only while it has its places, so that
-there are never more tasks than `RunLimits.concurrency`, however long the plan.
+A door that hangs holds up only what its own endpoint takes part in. A probe is a task only while it has its places, so
+that there are never more tasks than `RunLimits.concurrency`, however long the plan.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tpcharness.engine.attempts import Attempts, check_variants, label
+from tpcharness.engine.gates import Door, doors_of
 from tpcharness.engine.limits import Limits
 from tpcharness.engine.line import Waiter, WaitingLine
-from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.plan import Plan, PlannedProbe
 from tpcharness.model.progress import Observer, ProbeEnded
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
 from tpcharness.model.seams import Clock, Probe, Sink
-from tpcharness.model.variant import Outcome, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Outcome, Variant
 from tpcharness.results.run import RunEnd
 
 FAILED = frozenset({Outcome.FAILURE, Outcome.ERROR})
@@ -81,8 +81,7 @@ class Runner:
         Raises ValueError for a variant that nobody probes, before anything is touched. An exception of the sink
         or the observer ends the run and comes out, alone or in an ExceptionGroup.
         """
-        planned = (*plan.doors, *plan.links)
-        check_variants(self.probes, {probe.variant for probe in planned})
+        check_variants(self.probes, {probe.variant for probe in plan.probes})
         if self._current is not None:
             raise RuntimeError("this runner is already running")
         self._current = _Run(self, max_failures)
@@ -97,40 +96,37 @@ class Runner:
             self._current.abandon()
 
 
-_Door = tuple[str, Variant]
-
-
 @dataclass(slots=True)
 class _Doors:
-    """What is known of the doors, and the links that wait for them."""
+    """What is known of the doors, and the probes that wait for them."""
 
-    pending: set[_Door] = field(default_factory=set)
-    failed: dict[_Door, Result] = field(default_factory=dict)
-    held: dict[_Door, dict[int, PlannedProbe]] = field(default_factory=lambda: defaultdict(dict))
+    pending: set[Door] = field(default_factory=set)
+    failed: dict[Door, Result] = field(default_factory=dict)
+    held: dict[Door, dict[int, PlannedProbe]] = field(default_factory=lambda: defaultdict(dict))
 
     def hold(self, number: int, probe: PlannedProbe) -> bool:
-        """Keeps a link if one of its doors is still to come; whether it did."""
-        waited_for = next((door for door in _doors(probe) if door in self.pending), None)
+        """Keeps a probe if one of its doors is still to come; whether it did."""
+        waited_for = next((door for door in doors_of(probe) if door in self.pending), None)
         if waited_for is not None:
             self.held[waited_for][number] = probe
         return waited_for is not None
 
-    def opened(self, door: _Door, result: Result) -> dict[int, PlannedProbe]:
-        """Notes a door's result; the links that waited for it."""
+    def opened(self, door: Door, result: Result) -> dict[int, PlannedProbe]:
+        """Notes a door's result; the probes that waited for it."""
         self.pending.discard(door)
         if result.outcome in FAILED:
             self.failed[door] = result
         return self.held.pop(door, {})
 
     def failures(self, probe: PlannedProbe) -> list[Result]:
-        """The failed doors that a link needs, its source's first."""
-        return [self.failed[door] for door in _doors(probe) if door in self.failed]
+        """The failed doors of those that a probe needs, its source's first."""
+        return [self.failed[door] for door in doors_of(probe) if door in self.failed]
 
     def drain(self) -> dict[int, PlannedProbe]:
-        """Gives up waiting; every link that is still held."""
-        links = {number: probe for held in self.held.values() for number, probe in held.items()}
+        """Gives up waiting; every probe that is still held."""
+        waiting = {number: probe for held in self.held.values() for number, probe in held.items()}
         self.held.clear()
-        return links
+        return waiting
 
 
 class _Run:
@@ -152,11 +148,11 @@ class _Run:
         timer = (
             None if deadline_seconds is None else self._loop.call_later(deadline_seconds, self._cut, RunEnd.DEADLINE)
         )
-        self._doors.pending = {door for probe in plan.doors for door in _doors(probe)}
+        self._doors.pending = {(end.name, probe.variant) for probe in plan.doors for end in probe.ends}
         try:
             async with asyncio.TaskGroup() as group:
                 watcher = group.create_task(self._watch(stop)) if stop else None
-                for number, probe in enumerate((*plan.doors, *plan.links)):
+                for number, probe in enumerate(plan.probes):
                     self._offer(number, probe)
                 self._start(group)
                 try:
@@ -201,12 +197,11 @@ class _Run:
 
     def _offer(self, number: int, probe: PlannedProbe) -> None:
         """Lets a probe wait for its doors, or in the line, or settles it when a door has failed."""
-        if isinstance(probe.subject, Link):
-            if self._doors.hold(number, probe):
-                return
-            if failures := self._doors.failures(probe):
-                self._settle(probe, self._runner.stand_ins.endpoint_down(probe, failures))
-                return
+        if self._doors.hold(number, probe):
+            return
+        if failures := self._doors.failures(probe):
+            self._settle(probe, self._runner.stand_ins.endpoint_down(probe, failures))
+            return
         self._line.join(number, probe, self._loop.time())
 
     def _start(self, group: asyncio.TaskGroup) -> None:
@@ -249,9 +244,11 @@ class _Run:
         return result
 
     def _note_door(self, probe: PlannedProbe, result: Result) -> None:
-        if isinstance(probe.subject, Endpoint):
-            for number, link in self._doors.opened((probe.subject.name, probe.variant), result).items():
-                self._offer(number, link)
+        if probe.variant not in DOOR_VARIANTS:
+            return
+        for end in probe.ends:
+            for number, waiting in self._doors.opened((end.name, probe.variant), result).items():
+                self._offer(number, waiting)
 
     def _settle(self, probe: PlannedProbe, result: Result) -> None:
         """Takes the result that decides a planned probe."""
@@ -274,16 +271,7 @@ class _Run:
         self._under_way.clear()
         rest += [*self._line.drain(), *self._doors.drain().values()]
         for probe in rest:
-            doors = self._doors.failures(probe) if isinstance(probe.subject, Link) else []
+            doors = self._doors.failures(probe)
             stand_ins = self._runner.stand_ins
             self._settle(probe, stand_ins.endpoint_down(probe, doors) if doors else stand_ins.not_reached(probe))
         return not rest
-
-
-def _doors(probe: PlannedProbe) -> tuple[_Door, ...]:
-    """The doors that a link needs, its source's first; of a door, itself."""
-    subject = probe.subject
-    if not isinstance(subject, Link):
-        return ((subject.name, probe.variant),)
-    ends = (subject.source.name, subject.destination.name)
-    return tuple((name, door) for name in ends for door in probe.variant.doors)

@@ -17,7 +17,7 @@ from tpcharness.engine.confirmation import Confirmations
 from tpcharness.engine.gates import Gates, SkipReason
 from tpcharness.engine.turns import Key, Turn, Turns, key_of
 from tpcharness.model.downtime import Downtime
-from tpcharness.model.endpoint import Endpoint, Subject
+from tpcharness.model.endpoint import Subject
 from tpcharness.model.plan import PlannedProbe, ScheduledProbe
 from tpcharness.model.result import Result
 from tpcharness.model.settings import DaemonSettings
@@ -252,7 +252,7 @@ class Schedule:
             return False
         why = gates.away(turn, now)
         doors: tuple[Result, ...] = ()
-        if why is None and turn.link is not None and (doors := gates.doors.failures(turn.link, turn.key[1])):
+        if why is None and (doors := gates.doors.failures(turn.probe)):
             why = SkipReason.ENDPOINT_DOWN
         if why is None and turn.regular and not turn.waited:
             share, name = gates.share(turn)
@@ -261,7 +261,7 @@ class Schedule:
                 turn.share = min(turn.share, share)
         if why is None and not gates.budgets.has_room(turn.probe, now):
             why = SkipReason.BUDGET
-        if why is None and turn.link is not None and gates.doors.unknown(turn.link, turn.key[1]):
+        if why is None and gates.doors.unknown(turn.probe):
             self._put_off(turn, now, DOOR_WAIT_SECONDS, busy=False)
             return False
         if why is None and gates.busy.full(turn.probe):
@@ -304,7 +304,7 @@ class Schedule:
     def _tell_gates(self, turn: Turn, result: Result, now: float) -> None:
         turn.judged, turn.share = True, 1.0
         self._gates.refusals.see(result, now)
-        if turn.link is None:
+        if turn.is_door:
             name = turn.endpoints[0].name
             if self._gates.doors.see(name, result):
                 self._wake(name, now)
@@ -312,7 +312,7 @@ class Schedule:
             self._gates.back_off.see(result, turn.seed)
 
     def _wake(self, endpoint: str, now: float) -> None:
-        """The endpoint is back: links that were skipped for its sake need not wait for their slots."""
+        """The endpoint is back: what was skipped for its sake need not wait for its slot."""
         for turn in self._by_endpoint.get(endpoint, ()):
             if turn.down and turn.stamp >= 0:
                 self._set_earliest(turn, now, turn.slots.early(now, _first_seconds(turn)))
@@ -332,11 +332,10 @@ class Schedule:
 
     def _stale_door(self, turn: Turn, result: Result, now: float) -> bool:
         age = now - result.started_at.timestamp()
-        return turn.link is None and age > self._settings.stale_intervals * turn.scheduled.interval_seconds
+        return turn.is_door and age > self._settings.stale_intervals * turn.scheduled.interval_seconds
 
     def _door_is_down(self, turn: Turn) -> bool:
-        subject = turn.probe.subject
-        return isinstance(subject, Endpoint) and self._gates.doors.failed(subject.name, turn.key[1])
+        return turn.is_door and self._gates.doors.failed(turn.endpoints[0].name, turn.key[1])
 
     def _notice_downtimes(self, now: float) -> None:
         """Where a downtime begins, nothing is told as failing any more: also of what has its next turn hours later."""
@@ -356,4 +355,4 @@ class Schedule:
 
 def _first_seconds(turn: Turn) -> float:
     interval = turn.scheduled.interval_seconds
-    return min(interval / 10, FIRST_TURN_SECONDS) if turn.link is not None else min(interval, FIRST_DOOR_SECONDS)
+    return min(interval, FIRST_DOOR_SECONDS) if turn.is_door else min(interval / 10, FIRST_TURN_SECONDS)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from tpcharness.engine.slots import Slots
-from tpcharness.model.endpoint import Endpoint, Link, Subject
+from tpcharness.model.endpoint import Endpoint, Subject
 from tpcharness.model.plan import PlannedProbe, ScheduledProbe
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Variant
 
 Key = tuple[Subject, Variant, int]
 """What makes a probe the same one over reloads and restarts: subject, variant, size."""
@@ -18,12 +18,6 @@ Key = tuple[Subject, Variant, int]
 
 def key_of(probe: PlannedProbe) -> Key:
     return probe.subject.subject, probe.variant, probe.size_bytes
-
-
-def ends_of(probe: PlannedProbe) -> tuple[Endpoint, ...]:
-    """The endpoints that a probe touches, a link's source first."""
-    subject = probe.subject
-    return (subject.source, subject.destination) if isinstance(subject, Link) else (subject,)
 
 
 @dataclass(slots=True, eq=False)
@@ -59,14 +53,14 @@ class Turn:
         return self.slots.seed
 
     @property
-    def link(self) -> Link | None:
-        subject = self.scheduled.probe.subject
-        return subject if isinstance(subject, Link) else None
+    def is_door(self) -> bool:
+        """Whether others are judged by it."""
+        return self.key[1] in DOOR_VARIANTS
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that it touches, a link's source first."""
-        return ends_of(self.scheduled.probe)
+        return self.scheduled.probe.ends
 
 
 class Turns:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tpcharness.model.contrast import Contrast, ContrastKind
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.plan import Dropped, DropReason
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import SCHEMA_VERSION, Result
-from tpcharness.model.variant import Blame, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Blame, Variant
 from tpcharness.results.fields import DocumentError, Fields
 from tpcharness.results.record import (
     Document,
@@ -28,11 +29,13 @@ __all__ = [
     "Document",
     "RunDocument",
     "check_version",
+    "contrast_document",
     "document_text",
     "finding_document",
     "is_control",
     "moment_text",
     "parse_json",
+    "read_contrast",
     "read_document",
     "read_finding",
     "read_result",
@@ -69,6 +72,18 @@ def finding_document(finding: Finding) -> Document:
         "probe_id": finding.probe_id,
         "sources": list(finding.sources),
         "destinations": list(finding.destinations),
+        "contrasts": [contrast_document(contrast) for contrast in finding.contrasts],
+    }
+
+
+def contrast_document(contrast: Contrast) -> Document:
+    return {
+        "kind": contrast.kind.value,
+        "subject": subject_document(contrast.subject),
+        "variants": [variant.value for variant in contrast.variants],
+        "sentence": contrast.sentence,
+        "probe_ids": list(contrast.probe_ids),
+        "culprit": contrast.culprit,
     }
 
 
@@ -82,6 +97,7 @@ def run_facts_document(run: RunFacts) -> Document:
         "endpoints": [{"name": known.name, "site": known.site, "host": known.host} for known in run.endpoints],
         "planned_doors": run.planned_doors,
         "planned_links": run.planned_links,
+        "planned_alone": run.planned_alone,
         "planned_bytes": run.planned_bytes,
         "dropped": [
             {
@@ -98,7 +114,9 @@ def run_facts_document(run: RunFacts) -> Document:
     }
 
 
-def run_document(run: RunFacts, results: Iterable[Result], findings: Iterable[Finding]) -> Document:
+def run_document(
+    run: RunFacts, results: Iterable[Result], findings: Iterable[Finding], contrasts: Iterable[Contrast] = ()
+) -> Document:
     """The whole document in memory; `document_text` is for the big ones."""
     controls, asked_for = split_controls(run, results)
     return {
@@ -106,11 +124,12 @@ def run_document(run: RunFacts, results: Iterable[Result], findings: Iterable[Fi
         "run": {**run_facts_document(run), "doors": [result_document(result) for result in controls]},
         "results": [result_document(result) for result in asked_for],
         "findings": [finding_document(finding) for finding in findings],
+        "contrasts": [contrast_document(contrast) for contrast in contrasts],
     }
 
 
 def split_controls(run: RunFacts, results: Iterable[Result]) -> tuple[list[Result], list[Result]]:
-    """The controls of a run, and what was asked for: doors are controls where links are what it is about."""
+    """The controls of a run, and what was asked for: doors are controls where they are not what it is about."""
     controls: list[Result] = []
     asked_for: list[Result] = []
     for result in results:
@@ -120,17 +139,20 @@ def split_controls(run: RunFacts, results: Iterable[Result]) -> tuple[list[Resul
 
 def is_control(run: RunFacts, result: Result) -> bool:
     """Whether a result is there to judge others by it."""
-    return run.planned_links > 0 and not result.variant.of_link
+    return run.planned > run.planned_doors and result.variant in DOOR_VARIANTS
 
 
-def document_text(run: RunFacts, results: Iterable[Result], findings: Iterable[Finding]) -> Iterator[str]:
+def document_text(
+    run: RunFacts, results: Iterable[Result], findings: Iterable[Finding], contrasts: Iterable[Contrast] = ()
+) -> Iterator[str]:
     """The JSON text of a whole document piece by piece, one result a line: a mesh has tens of thousands."""
     controls, asked_for = split_controls(run, results)
     facts = {**run_facts_document(run), "doors": [result_document(result) for result in controls]}
     yield f'{{"schema_version":{SCHEMA_VERSION},\n"run":{to_json(facts)},\n"results":['
     for number, result in enumerate(asked_for):
         yield f"{',' if number else ''}\n{to_json(result_document(result))}"
-    yield f'\n],\n"findings":{to_json([finding_document(finding) for finding in findings])}}}\n'
+    yield f'\n],\n"findings":{to_json([finding_document(finding) for finding in findings])}'
+    yield f',\n"contrasts":{to_json([contrast_document(contrast) for contrast in contrasts])}}}\n'
 
 
 def read_document(document: object) -> RunDocument:
@@ -165,6 +187,7 @@ def read_run(fields: Fields) -> RunFacts:
         ),
         planned_doors=fields.integer("planned_doors", 0),
         planned_links=fields.integer("planned_links", 0),
+        planned_alone=fields.integer("planned_alone", 0),
         planned_bytes=fields.integer("planned_bytes", 0),
         dropped=tuple(
             Dropped(
@@ -194,4 +217,16 @@ def read_finding(fields: Fields) -> Finding:
         probe_id=fields.text("probe_id", ""),
         sources=fields.texts("sources"),
         destinations=fields.texts("destinations"),
+        contrasts=tuple(read_contrast(each) for each in fields.children("contrasts")),
+    )
+
+
+def read_contrast(fields: Fields) -> Contrast:
+    return Contrast(
+        kind=fields.choice("kind", ContrastKind),
+        subject=read_subject(fields.child("subject")),
+        variants=fields.choices("variants", Variant),
+        sentence=fields.text("sentence"),
+        probe_ids=fields.texts("probe_ids"),
+        culprit=fields.text("culprit", ""),
     )

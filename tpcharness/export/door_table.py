@@ -14,7 +14,7 @@ from tpcharness.export.failure_text import FailureText
 from tpcharness.export.quantities import duration_text
 from tpcharness.model.endpoint import AddressFamily
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Variant
 from tpcharness.results.store import CellState
 
 FEW_DAYS = 14.0
@@ -58,7 +58,8 @@ class DoorReport:
         yield Text()
         good = sum(result.ok for result in self.results)
         style = "bold green" if good == len(self.results) else "bold"
-        yield Text(f"{good} of {len(self.results)} doors ok", style)
+        what = "doors" if all(result.variant in DOOR_VARIANTS for result in self.results) else "checks"
+        yield Text(f"{good} of {len(self.results)} {what} ok", style)
 
     def _longest(self) -> int:
         return max((len(_name(result)) for result in self.results), default=0)

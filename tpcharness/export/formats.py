@@ -22,6 +22,7 @@ from tpcharness.export.jsonl import JsonLinesWriter
 from tpcharness.export.junit import junit_text
 from tpcharness.export.markdown import markdown_text
 from tpcharness.export.metrics.textfile import prometheus_text
+from tpcharness.export.protocols import contrasts_of
 from tpcharness.export.table import MatrixReport
 from tpcharness.model.finding import Finding
 from tpcharness.model.result import Result
@@ -188,7 +189,8 @@ class Outputs:
         if output.format is Format.JSONL:
             writer = self._writers[output]
             if run.ended is not None:  # a former run that is rendered again may have no end
-                writer.finish(run, findings, links=store.links(), doors=store.door_tally())
+                tallies = {"links": store.links(), "doors": store.door_tally(), "alone": store.alone_tally()}
+                writer.finish(run, findings, **tallies, contrasts=contrasts_of(store))
             return writer.broken
         if output.format in _DOCUMENTS:
             for piece in _DOCUMENTS[output.format](run, store, findings):
@@ -205,7 +207,7 @@ class Outputs:
 
 # The text of a whole run, piece by piece. A new format is a member of `Format` and a line here.
 _DOCUMENTS: Mapping[Format, Callable[[RunFacts, MatrixStore, Sequence[Finding]], Iterable[str]]] = {
-    Format.JSON: lambda run, store, findings: document_text(run, store.results(), findings),
+    Format.JSON: lambda run, store, findings: document_text(run, store.results(), findings, contrasts_of(store)),
     Format.JUNIT: junit_text,
     Format.MARKDOWN: markdown_text,
     Format.HTML: lambda run, store, findings: (html_report(run, store, findings),),

@@ -17,7 +17,9 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tpcharness.export.alone import alone_table
 from tpcharness.export.document import to_json
+from tpcharness.export.protocols import contrasts_of
 from tpcharness.export.quantities import count_text, duration_text, size_text
 from tpcharness.export.remedy import in_code
 from tpcharness.export.report_cells import report_cells, shown
@@ -33,6 +35,7 @@ MOST_ENDPOINTS = 15
 """So many of the worst endpoints stand in the open, the others behind a click; so do single links."""
 
 MOST_SINGLES = 10
+MOST_CONTRASTS = 100
 
 _SCRIPTS = ("cells.js", "matrix.js", "evidence.js", "page.js")
 _ENDS = {
@@ -84,6 +87,9 @@ def html_report(run: RunFacts, store: MatrixStore, findings: Sequence[Finding], 
         singles=[each for each in told if each.single],
         most_singles=MOST_SINGLES,
         endpoints=endpoints,
+        alone=alone_table(store.alone_cells(now=now), lambda name: fragment(endpoint=name)),
+        contrasts=contrasts_of(store, now),
+        most_contrasts=MOST_CONTRASTS,
         most_endpoints=MOST_ENDPOINTS,
         variants=[variant.value for variant in store.variants()],
         sizes=sorted({result.size_bytes for cell in cells for result in cell.results}),

@@ -9,6 +9,7 @@ from typing import IO
 from tpcharness.export.document import (
     Document,
     check_version,
+    contrast_document,
     finding_document,
     is_control,
     moment_text,
@@ -20,11 +21,14 @@ from tpcharness.export.document import (
     run_facts_document,
     to_json,
 )
+from tpcharness.model.contrast import Contrast
 from tpcharness.model.finding import Finding
 from tpcharness.model.result import SCHEMA_VERSION, Result
 from tpcharness.results.fields import DocumentError, Fields
 from tpcharness.results.run import RunEnd, RunFacts
 from tpcharness.results.store import Tally
+
+_NONE = Tally()
 
 
 class JsonLinesWriter:
@@ -46,7 +50,16 @@ class JsonLinesWriter:
         kind = "door" if is_control(self._run, result) else "result"
         self._write({"type": kind, **result_document(result)})
 
-    def finish(self, run: RunFacts, findings: Iterable[Finding], *, links: Tally, doors: Tally) -> None:
+    def finish(
+        self,
+        run: RunFacts,
+        findings: Iterable[Finding],
+        *,
+        links: Tally,
+        doors: Tally,
+        alone: Tally = _NONE,
+        contrasts: Iterable[Contrast] = (),
+    ) -> None:
         """Writes the summary of a run that is over; without it a reader says that the run is incomplete.
 
         Raises ValueError when the run is not over.
@@ -62,7 +75,9 @@ class JsonLinesWriter:
                 "warnings": list(run.warnings),
                 "links": _tally(links),
                 "doors": _tally(doors),
+                "alone": _tally(alone),
                 "findings": [finding_document(finding) for finding in findings],
+                "contrasts": [contrast_document(contrast) for contrast in contrasts],
             }
         )
 

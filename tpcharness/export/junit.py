@@ -1,6 +1,7 @@
 """A run as JUnit XML, in the dialect that Jenkins, GitLab and pytest share; `tests/export/junit.xsd` is its schema.
 
-A testsuite is a destination endpoint, its testcases are the links to it; all doors are one suite of their own.
+A testsuite is a destination endpoint, its testcases are the links to it; all doors are one suite of their own, and so
+is what else endpoints do alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from tpcharness.export.alphabet import UNICODE
 from tpcharness.export.document import moment_text
 from tpcharness.export.evidence_text import advice, evidence_rows
 from tpcharness.export.failure_text import blamed_party
+from tpcharness.export.protocols import contrasts_of
 from tpcharness.export.quantities import size_text
+from tpcharness.model.contrast import Contrast
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.result import Result
@@ -20,7 +23,9 @@ from tpcharness.model.variant import Outcome
 from tpcharness.results.run import RunFacts
 from tpcharness.results.store import Cell, MatrixStore
 
+MOST_CONTRASTS = 20
 DOORS = "doors"
+ALONE = "endpoints-alone"
 _ELEMENTS = {Outcome.FAILURE: "failure", Outcome.ERROR: "error", Outcome.SKIPPED: "skipped"}
 _NAME_LIMIT = 200
 _LIMIT = 1000
@@ -42,14 +47,17 @@ def _document(run: RunFacts, store: MatrixStore, findings: Sequence[Finding]) ->
     del counts["skipped"]  # that attribute is known to suites only
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield f"<testsuites{_attributes(name='tpcharness', **counts, time=_seconds(run.duration_seconds or 0.0))}>\n"
+    contrasts = contrasts_of(store)
     for name, cells in suites:
-        yield from _suite(name, cells, run, findings)
+        yield from _suite(name, cells, run, findings, [each for each in contrasts if _is_about(each, name)])
     yield "</testsuites>\n"
 
 
 def _suites(store: MatrixStore) -> Iterator[tuple[str, list[Cell]]]:
     if doors := list(store.door_cells()):
         yield DOORS, doors
+    if alone := list(store.alone_cells()):
+        yield ALONE, alone
     by_destination: dict[str, list[Cell]] = {name: [] for name in store.endpoints()}
     for cell in store.cells():
         if isinstance(cell.subject, LinkSubject):
@@ -59,7 +67,9 @@ def _suites(store: MatrixStore) -> Iterator[tuple[str, list[Cell]]]:
             yield name, sorted(cells, key=lambda cell: (str(cell.subject), cell.variant))
 
 
-def _suite(name: str, cells: list[Cell], run: RunFacts, findings: Sequence[Finding]) -> Iterator[str]:
+def _suite(
+    name: str, cells: list[Cell], run: RunFacts, findings: Sequence[Finding], contrasts: Sequence[Contrast]
+) -> Iterator[str]:
     results = [result for cell in cells for result in cell.results]
     counts = _counts(results)
     seconds = sum(_duration(result) for result in results)
@@ -72,6 +82,8 @@ def _suite(name: str, cells: list[Cell], run: RunFacts, findings: Sequence[Findi
     for finding in findings:
         if _concerns(finding, name):
             yield f"      <property{_attributes(name='finding', value=_text(finding.sentence))}/>\n"
+    for contrast in contrasts[:MOST_CONTRASTS]:
+        yield f"      <property{_attributes(name='contrast', value=_text(contrast.sentence))}/>\n"
     yield "    </properties>\n"
     for cell in cells:
         for result in sorted(cell.results, key=lambda result: result.size_bytes):
@@ -79,11 +91,16 @@ def _suite(name: str, cells: list[Cell], run: RunFacts, findings: Sequence[Findi
     yield "  </testsuite>\n"
 
 
+def _is_about(contrast: Contrast, suite: str) -> bool:
+    subject = contrast.subject
+    return suite == (subject.destination if isinstance(subject, LinkSubject) else subject.endpoint)
+
+
 def _concerns(finding: Finding, suite: str) -> bool:
     """What explains more than a pair stands at the doors, too."""
     if finding.kind is FindingKind.SINGLE_LINK:
         return suite == finding.culprits[-1]
-    return suite in (*finding.culprits, *finding.destinations) or (suite == DOORS and not finding.kind.narrow)
+    return suite in (*finding.culprits, *finding.destinations) or (suite in (DOORS, ALONE) and not finding.kind.narrow)
 
 
 def _case(suite: str, result: Result, *, several: bool) -> Iterator[str]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from tpcharness.export.alone import AloneCell, alone_table
 from tpcharness.export.alphabet import UNICODE
 from tpcharness.export.evidence_text import evidence_rows, utc_text
 from tpcharness.export.failure_text import blamed_party
+from tpcharness.export.protocols import FEW_VARIANTS, contrasts_of, legend_of, word_of
 from tpcharness.export.quantities import count_text, duration_text, size_text
+from tpcharness.model.contrast import Contrast
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.result import Result
@@ -23,6 +26,7 @@ from tpcharness.results.store import CellState, MatrixStore
 MOST_FINDINGS = 20
 MOST_ROWS = 100
 MOST_NAMES = 6
+MOST_COLUMNS = 20
 
 _LIMIT = 1000
 # What can begin markup, an entity, a mention or a reference in the middle of a line (GitLab Flavored Markdown).
@@ -47,6 +51,9 @@ def markdown_text(run: RunFacts, store: MatrixStore, findings: Sequence[Finding]
         yield from _finding(number, finding, store)
     if len(findings) > MOST_FINDINGS:
         yield f"\n... and {count_text(len(findings) - MOST_FINDINGS, 'more finding')}.\n"
+    yield from _contrasts(contrasts_of(store))
+    yield from _protocols(store)
+    yield from _alone(store)
     yield from _cells(store)
     yield from _totals(run, store)
 
@@ -79,7 +86,8 @@ def _verdict(store: MatrixStore, findings: Sequence[Finding]) -> str:
     tally, word = (links, "link probe") if links.total else (doors, "endpoint check")
     if not tally.total:
         return "Nothing was probed"
-    if tally.ok == tally.total and doors.ok == doors.total:
+    alone = store.alone_tally()
+    if tally.ok == tally.total and doors.ok == doors.total and alone.ok == alone.total:
         return f"All {count_text(tally.total, word)} ok"
     parts = [
         f"{count:,} {what}"
@@ -93,7 +101,7 @@ def _verdict(store: MatrixStore, findings: Sequence[Finding]) -> str:
     accused = {finding.culprits[0] for finding in findings if len(finding.culprits) == 1}
     endpoints = sorted(accused & set(store.endpoints()))
     whose = f": {', '.join(escaped(name) for name in endpoints)}" if 0 < len(endpoints) <= 3 else ""
-    return f"Of {count_text(tally.total, word)}, {', '.join(parts) or 'all ok, but not all doors'}{whose}"
+    return f"Of {count_text(tally.total, word)}, {', '.join(parts) or 'all ok, but not each endpoint alone'}{whose}"
 
 
 def _finding(number: int, finding: Finding, store: MatrixStore) -> Iterator[str]:
@@ -157,8 +165,52 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + more
 
 
+def _contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
+    if contrasts:
+        yield "\n### Contrasts between variants\n\n"
+    for contrast in contrasts[:MOST_FINDINGS]:
+        yield f"- {escaped(contrast.sentence)}\n"
+    if len(contrasts) > MOST_FINDINGS:
+        yield f"\n... and {count_text(len(contrasts) - MOST_FINDINGS, 'more contrast')}.\n"
+
+
+def _protocols(store: MatrixStore) -> Iterator[str]:
+    """Which variants work on each link; of a mesh too wide for a ticket nothing, the other formats have it."""
+    variants, names = store.variants(), store.endpoints()
+    if len(variants) <= FEW_VARIANTS or len(names) > MOST_COLUMNS:
+        return
+    yield f"\n### Which variants work\n\nRows are sources. The best as a capital: {legend_of(variants)}.\n\n"
+    rows = []
+    for source in names:
+        row = [source]
+        for destination in names:
+            found = {v: cell for v in variants if (cell := store.cell(source, destination, v)) is not None}
+            row.append(word_of(found, variants, UNICODE.states) if found else UNICODE.dash)
+        rows.append(row)
+    yield from table(("", *(escaped(name) for name in names)), rows)
+
+
+def _alone(store: MatrixStore) -> Iterator[str]:
+    """Endpoint by variant, the failing ones first."""
+    told = alone_table(store.alone_cells(), lambda _: "")
+    if not told.rows:
+        return
+    yield "\n### Endpoints alone\n\n"
+    rows = [
+        (row.name, *("" if cell is None else f"{UNICODE.mark(cell.state)} {_said(cell)}".strip() for cell in row.cells))
+        for row in told.rows[:MOST_ROWS]
+    ]
+    yield from table(("endpoint", *(variant.value for variant in told.variants)), rows)
+    if len(told.rows) > MOST_ROWS:
+        yield f"\n... and {count_text(len(told.rows) - MOST_ROWS, 'more endpoint')}.\n"
+
+
+def _said(cell: AloneCell) -> str:
+    return cell.rate if cell.state is CellState.OK else cell.reason
+
+
 def _cells(store: MatrixStore) -> Iterator[str]:
-    broken = [cell.worst for cell in (*store.door_cells(), *store.cells()) if cell.state is not CellState.OK]
+    broken = [cell.worst for cell in (*store.endpoint_cells(), *store.cells()) if cell.state is not CellState.OK]
     if not broken:
         return
     broken.sort(key=lambda result: (result.outcome is Outcome.SKIPPED, str(result.subject), result.variant))
@@ -180,13 +232,17 @@ def _cells(store: MatrixStore) -> Iterator[str]:
 
 
 def _totals(run: RunFacts, store: MatrixStore) -> Iterator[str]:
-    doors, links = store.door_tally(), store.links()
+    doors, alone, links = store.door_tally(), store.alone_tally(), store.links()
     took = "" if run.duration_seconds is None else f", in {duration_text(run.duration_seconds)}"
     if run.is_history and run.ended_at is not None:
         took = f"; the last result of each between {utc_text(run.started_at)} and {utc_text(run.ended_at)}"
     parts = [
         f"{tally.ok:,} of {max(tally.total, planned):,} {word} ok"
-        for tally, planned, word in ((doors, run.planned_doors, "doors"), (links, run.planned_links, "links"))
+        for tally, planned, word in (
+            (doors, run.planned_doors, "doors"),
+            (alone, run.planned_alone, "endpoints alone"),
+            (links, run.planned_links, "links"),
+        )
         if tally.total or planned
     ]
     yield f"\n{'; '.join(parts)}{took}. What a reason means: {code('tpcharness explain REASON')}.\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
@@ -29,28 +29,30 @@ class PlanReport:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         marks, plan = alphabet(options), self.plan
-        if plan.links:
+        if plan.links or plan.alone:
             yield _probes(plan, marks)
             yield Text()
         yield from _listing("token scopes that would be asked for", self.scopes, marks)
         yield from _listing("files that would be written, and removed again", self.paths, marks)
         yield from _dropped(plan.dropped, marks)
         doors, links = count_text(len(plan.doors), "door"), count_text(len(plan.links), "link probe")
-        line = Text.assemble((f"{doors} and {links} on {count_text(len(plan.endpoints), 'endpoint')}", "bold"))
+        alone = f", {count_text(len(plan.alone), 'endpoint probe')}" if plan.alone else ""
+        line = Text.assemble((f"{doors}{alone} and {links} on {count_text(len(plan.endpoints), 'endpoint')}", "bold"))
         line.append(f", {size_text(plan.total_bytes)} to copy; nothing has been touched")
         yield line
 
 
 def _probes(plan: Plan, marks: Alphabet) -> Table:
     groups: dict[tuple[Variant, int], int] = defaultdict(int)
-    for probe in plan.links:
+    for probe in (*plan.alone, *plan.links):
         groups[probe.variant, probe.size_bytes] += 1
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("variant")
-    for title in ("links", "size each", "together"):
+    for title in ("links" if not plan.alone else "probes", "size each", "together"):
         table.add_column(title, justify="right")
     for (variant, size_bytes), count in sorted(groups.items()):
-        table.add_row(variant.value, f"{count:,}", size_text(size_bytes), size_text(count * size_bytes))
+        sizes = (size_text(size_bytes), size_text(count * size_bytes)) if size_bytes else (marks.dash, marks.dash)
+        table.add_row(variant.value, f"{count:,}", *sizes)
     return table
 
 
@@ -65,19 +67,45 @@ def _listing(title: str, lines: Sequence[str], marks: Alphabet) -> Iterator[Text
     yield Text()
 
 
+@dataclass(slots=True)
+class _Group:
+    """What is left out for one reason; `lacking` are the endpoints that lack something, each once."""
+
+    names: list[str] = field(default_factory=list)
+    lacking: dict[str, None] = field(default_factory=dict)
+
+
 def _dropped(dropped: Iterable[Dropped], marks: Alphabet) -> Iterator[Text]:
     """What is left out, grouped by why and the detail; a few names of each group stand for all."""
-    groups: dict[tuple[DropReason, str], list[str]] = defaultdict(list)
+    groups: dict[tuple[DropReason, str], _Group] = defaultdict(_Group)
     for each in dropped:
-        groups[each.why, each.detail].append(f"{each.subject} {each.variant.value}")
+        what, lacking = _missing(each)
+        group = groups[each.why, what]
+        group.names.append(f"{each.subject} {each.variant.value}")
+        group.lacking |= dict.fromkeys(lacking)
     if not groups:
         return
-    yield Text(f"left out ({sum(map(len, groups.values())):,}):", "bold")
-    for (why, detail), names in sorted(groups.items(), key=lambda group: -len(group[1]))[:MOST_LINES]:
+    yield Text(f"left out ({sum(len(group.names) for group in groups.values()):,}):", "bold")
+    for (why, what), group in sorted(groups.items(), key=lambda item: -len(item[1].names))[:MOST_LINES]:
+        detail = " of ".join(part for part in (what, _few(list(group.lacking), marks)) if part)
         words = f"{why.value.replace('_', ' ')}{f': {detail}' if detail else ''}"
-        shown = ", ".join(marks.clean(name, 120) for name in names[:MOST_NAMES])
-        more = f", and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-        yield Text.assemble(f"  {len(names):,} {marks.clean(words)} ", (f"({shown}{more})", "dim"))
+        shown = _few(group.names, marks)
+        yield Text.assemble(f"  {len(group.names):,} {marks.clean(words)} ", (f"({shown})", "dim"))
     if len(groups) > MOST_LINES:
         yield Text(f"  ... and {len(groups) - MOST_LINES:,} more groups", "dim")
     yield Text()
+
+
+def _missing(dropped: Dropped) -> tuple[str, list[str]]:
+    """The detail without names of endpoints, and these: what differs from pair to pair only in them is one group."""
+    if dropped.why is DropReason.NO_ROOT_DOOR:
+        return "", dropped.detail.split(" and ")
+    if dropped.why is not DropReason.NOT_CONFIGURED:
+        return dropped.detail, []
+    parts = [part.partition(" of ") for part in dropped.detail.split(", ")]
+    return ", ".join(key for key, _, _ in parts), [name for _, _, names in parts for name in names.split(" and ")]
+
+
+def _few(names: Sequence[str], marks: Alphabet) -> str:
+    shown = ", ".join(marks.clean(name, 120) for name in names[:MOST_NAMES])
+    return f"{shown}, and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else shown

@@ -18,7 +18,7 @@ from tpcharness.export.quantities import duration_text, rate_text, size_text
 from tpcharness.model.endpoint import LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Outcome, Phase, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Blame, Outcome, Phase, Variant
 
 MOST_BYTES = 4000
 """Nagios keeps 8 kB at most, and what passes it on often less."""
@@ -126,14 +126,16 @@ def _name(result: Result) -> str:
 
 
 def _success(result: Result) -> str:
-    if not isinstance(result.subject, LinkSubject):
-        return f"door ok in {duration_text(sum(result.phases.values()))}"
-    text = f"{size_text(result.size_bytes)} copied"
+    link = isinstance(result.subject, LinkSubject)
+    if not link and result.throughput is None:
+        what = "door ok" if result.variant in DOOR_VARIANTS else "ok"
+        return f"{what} in {duration_text(sum(result.phases.values()))}"
+    text = f"{size_text(result.size_bytes)} {'copied' if link else 'moved'}"
     if result.transfer_seconds is not None:
         text += f" in {duration_text(result.transfer_seconds)}"
     if result.throughput is not None:
         text += f" ({rate_text(result.throughput)})"
-    return f"{text}, {result.checksum.algorithm} verified"
+    return f"{text}, {result.checksum.algorithm} verified" if link or result.checksum.found else text
 
 
 def _figures(result: Result) -> Iterator[Perfdata]:
@@ -142,7 +144,7 @@ def _figures(result: Result) -> Iterator[Perfdata]:
         yield Perfdata("time", sum(result.phases.values()), "s")
     if result.transfer_seconds is not None:
         yield Perfdata("transfer", result.transfer_seconds, "s")
-    if result.bytes is not None and isinstance(result.subject, LinkSubject):
+    if result.bytes is not None and result.variant not in DOOR_VARIANTS:
         yield Perfdata("size", result.bytes, "B")
     if result.throughput is not None:
         yield Perfdata("throughput", round(result.throughput))

@@ -9,7 +9,7 @@ a placeholder is a control character, and `shown` leaves none in any text.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from tpcharness.export.document import Document
 from tpcharness.export.failure_text import alarming, deciding_exchange
-from tpcharness.model.endpoint import LinkSubject
+from tpcharness.export.protocols import FEW_VARIANTS, VARIANT_LETTERS, best_of
+from tpcharness.model.endpoint import LinkSubject, Subject
 from tpcharness.model.finding import Finding
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Exchange, Markers, Result, TlsFacts, TokenFacts
@@ -65,7 +66,7 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
     cells = {(cell.subject, cell.variant): cell for cell in store.cells(now=now)}
     doors = store.doors(now=now)
     pack = _Pack(run.started_at, endpoints)
-    pack.learn((*doors.values(), *cells.values()))
+    pack.learn((*doors.values(), *store.alone_cells(now=now), *cells.values()))
     typical = {finding.probe_id for finding in findings}
     first = {
         key: pack.details(cell)
@@ -78,6 +79,10 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
     rows: dict[Variant, list[str]] = {variant: [] for variant in variants}
     details: dict[Variant, list[list[object]]] = {variant: [] for variant in variants}
     checked = [pack.details(doors[name]) if name in doors else None for name in names]
+    alone: dict[str, list[list[object]]] = {name: [] for name in names}
+    for cell in store.alone_cells(now=now):
+        if cell.state is not CellState.OK:
+            alone[str(cell.subject)].append([cell.variant.value, pack.details(cell)])
     for variant in variants:
         for source in names:
             row = ""
@@ -97,6 +102,9 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
         "rows": rows,
         "details": details,
         "doors": checked,
+        "alone": [alone[name] for name in names],
+        "best": _best(names, variants, cells) if len(variants) > FEW_VARIANTS else [],
+        "letters": {variant.value: VARIANT_LETTERS[variant] for variant in variants},
         "texts": pack.texts.items,
         "parts": pack.parts.items,
         "reasons": {
@@ -104,6 +112,18 @@ def report_cells(run: RunFacts, store: MatrixStore, findings: Sequence[Finding],
             for reason in sorted(pack.reasons)
         },
     }
+
+
+def _best(
+    names: Sequence[str], variants: Sequence[Variant], cells: Mapping[tuple[Subject, Variant], Cell]
+) -> list[str]:
+    """One character for each link, row by row: the best variant, or why there is none."""
+    rows = []
+    for source in names:
+        links = [LinkSubject(source, destination) for destination in names]
+        found = ([cell for variant in variants if (cell := cells.get((link, variant)))] for link in links)
+        rows.append("".join(best_of(known).mark for known in found))
+    return rows
 
 
 def _character(cell: Cell | None) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
+from tpcharness.model.contrast import Contrast
 from tpcharness.model.endpoint import SubjectKind
 from tpcharness.model.finding import Finding
 from tpcharness.model.result import SCHEMA_VERSION, Result
@@ -37,7 +38,7 @@ def document_schema() -> Schema:
     Every field is always written, so every field is required; unknown ones are allowed, since minor versions add some.
     """
     defs: dict[str, Schema] = {}
-    run, result, finding = (_of(kind, defs) for kind in (RunFacts, Result, Finding))
+    run, result, finding, contrast = (_of(kind, defs) for kind in (RunFacts, Result, Finding, Contrast))
     version = {"const": SCHEMA_VERSION}
     summary = _object(
         {
@@ -48,7 +49,9 @@ def document_schema() -> Schema:
             "warnings": _of(tuple[str, ...], defs),
             "links": _of(Tally, defs),
             "doors": _of(Tally, defs),
+            "alone": _of(Tally, defs),
             "findings": {"type": "array", "items": finding},
+            "contrasts": {"type": "array", "items": contrast},
         }
     )
     defs["Line"] = {
@@ -69,6 +72,7 @@ def document_schema() -> Schema:
                 "run": {"allOf": [run, _object({"doors": {"type": "array", "items": result}})]},
                 "results": {"type": "array", "items": result},
                 "findings": {"type": "array", "items": finding},
+                "contrasts": {"type": "array", "items": contrast},
             }
         ),
         "$defs": dict(sorted(defs.items())),

@@ -14,7 +14,7 @@ from tpcharness.model.endpoint import LinkSubject, Subject
 from tpcharness.model.finding import Finding, FindingKind
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, Blame, Variant
 from tpcharness.results.run import EndpointFacts
 from tpcharness.results.store import Cell, CellState
 
@@ -67,6 +67,7 @@ def verdict(
     bad, skipped, stale = (count_states(cells, *states) for states in (BAD, (CellState.SKIPPED,), (CellState.STALE,)))
     bad_doors = count_states(doors, *BAD)
     total = count_text(len(cells), "cell")
+    findings = [finding for finding in findings if finding.kind is not FindingKind.FAILS_ALONE]  # they explain no cell
     causes = _causes(findings)
     if not cells:
         return (
@@ -151,7 +152,7 @@ class Told:
 
 def tell(finding: Finding, sites: Mapping[str, str], typical: Result | None, link: Callable[[Result], str]) -> Told:
     """`sites` by endpoint; `typical` is the result of the finding's `probe_id`."""
-    of_door = typical is not None and not isinstance(typical.subject, LinkSubject)
+    of_door = typical is not None and typical.variant in DOOR_VARIANTS
     return Told(finding, _who(finding, sites), "" if typical is None else link(typical), of_door)
 
 

@@ -17,6 +17,8 @@ from tpcharness.export.evidence_text import utc_text
 from tpcharness.export.failure_text import FailureText
 from tpcharness.export.hanging import hanging
 from tpcharness.export.layout import Density, Layout, choose_layout
+from tpcharness.export.protocol_table import alone_lines, contrast_lines, protocol_lines
+from tpcharness.export.protocols import FEW_VARIANTS, contrasts_of, untold
 from tpcharness.export.quantities import count_text, duration_text
 from tpcharness.model.endpoint import LinkSubject, Subject
 from tpcharness.model.finding import Finding
@@ -66,10 +68,17 @@ class MatrixReport:
         if cells:
             yield from self._matrix(cells, marks, options.max_width)
             yield Text()
+            yield from self._protocols(cells, marks, options.max_width)
+        if alone := list(self.store.alone_cells(now=self.now)):
+            yield from alone_lines(alone, marks, options.max_width)
+            yield Text()
         if self.details:
             yield from self._details(cells, marks)
         if self.findings:
             yield from findings_text(self.findings, marks, console, options.max_width)
+        if contrasts := untold(contrasts_of(self.store, self.now), self.findings):
+            yield from contrast_lines(contrasts, marks, console, options.max_width)
+            yield Text()
         for warning in self.run.warnings:
             yield from hanging(Text("warning:", "yellow"), Text(marks.clean(warning)), console, options.max_width)
         yield from self._totals(cells, marks)
@@ -112,6 +121,25 @@ class MatrixReport:
         if self.throughput and layout.density is not Density.MARKS:
             yield Text("number: MB/s, the median over sizes", "dim")
 
+    def _protocols(self, cells: Cells, marks: Alphabet, width: int) -> Iterator[RenderableType]:
+        """Where more is probed than both modes of https: which variants work on each link, and the best of them."""
+        variants = self.store.variants()
+        if len(variants) <= FEW_VARIANTS:
+            return
+        names = self.store.endpoints()
+        bad_rows, bad_columns = _badness(cells)
+        layout = choose_layout(
+            names,
+            lengths={name: cell_len(marks.clean(name, 40)) for name in names},
+            width=width,
+            halves=len(variants),
+            half_width=1,
+            row_badness=lambda name: bad_rows[name],
+            column_badness=lambda name: bad_columns[name],
+        )
+        yield from protocol_lines(cells, variants, layout, marks)
+        yield Text()
+
     def _cell(self, halves: list[Cell | None], layout: Layout, marks: Alphabet, width: int, *, same: bool) -> Text:
         text = Text()
         if same and not any(halves):
@@ -148,6 +176,8 @@ class MatrixReport:
         run, doors, links = self.run, self.store.door_tally(), self.store.links()
         if doors.total:
             yield Text.assemble("doors: ", _totals(doors, run.planned_doors))
+        if (alone := self.store.alone_tally()).total:
+            yield Text.assemble("endpoints alone: ", _totals(alone, run.planned_alone))
         line = Text.assemble("links: " if doors.total else "", _totals(links, run.planned_links))
         stale = sum(cell.state is CellState.STALE for cell in cells.values())
         if stale:

@@ -69,6 +69,7 @@ class Endpoint:
     `tape_archive` is the URL path of a directory whose files go to tape, empty where none may be sent there.
     `cache` is the root:// or roots:// URL of a cache in front of this storage, which shows the same directory.
     `gsiftp` and `srm` are the URLs of the same directory at its legacy doors.
+    `plain_redirects`: a roots:// door may send us to servers without TLS, which get no token of ours.
     `bytes_per_day` and `transfers_per_day` bound what a running service does to it, both roles together; 0 is no bound.
     """
 
@@ -91,6 +92,7 @@ class Endpoint:
     cache: str = ""
     gsiftp: str = ""
     srm: str = ""
+    plain_redirects: bool = False
 
     @property
     def subject(self) -> EndpointSubject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tpcharness.model.contrast import Contrast
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Blame, Variant
 
@@ -32,6 +33,7 @@ class FindingKind(StrEnum):
     EVERYTHING = "everything"
     BAD_PATH = "bad_path"  # one pair, both directions
     UNCLEAR = "unclear"  # one of several, and the matrix cannot tell which
+    FAILS_ALONE = "fails_alone"  # one endpoint, in what is asked of it beside its doors and links
 
     @property
     def narrow(self) -> bool:
@@ -47,8 +49,8 @@ class Finding:
     candidates if unclear; two implementations as their servers call them; an issuer's URL; `client` for our own side;
     nobody if everything fails. `sources` and `destinations` say between whom the cells lie where the culprits do not;
     the endpoints that an issuer or our side leaves without a test are destinations, as in a door's blame. `cells`
-    counts the failing (link, variant) cells explained, `of` those that were tried there. `probe_id` is one typical
-    result.
+    counts the failing (link, variant) cells explained, `of` those that were tried there; where an endpoint fails alone,
+    these are its variants. `probe_id` is one typical result. `contrasts` are what makes the culprit more certain.
     """
 
     kind: FindingKind
@@ -62,3 +64,4 @@ class Finding:
     probe_id: str = ""
     sources: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tpcharness.model.endpoint import Endpoint, Link, Subject
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DIRECT_VARIANTS, Variant
 
 
 class DropReason(StrEnum):
@@ -18,15 +18,44 @@ class DropReason(StrEnum):
     FILTERED = "filtered"
     NO_TOKENS = "no_tokens"
     NO_ROOT_DOOR = "no_root_door"
+    NOT_CONFIGURED = "not_configured"
+
+
+class Role(StrEnum):
+    """What an endpoint does in a transfer: bytes leave it, or reach it."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+
+_FROM_THE_ENDPOINT = frozenset({Variant.WEBDAV_DOWNLOAD, Variant.ROOT_DOWNLOAD, Variant.CACHE_READ})
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedProbe:
-    """One probe that will run."""
+    """One probe that will run. `size_bytes` is 0 for what moves no payload of ours."""
 
     subject: Endpoint | Link
     variant: Variant
     size_bytes: int
+
+    @property
+    def ends(self) -> tuple[Endpoint, ...]:
+        """The endpoints that it touches, a link's source first."""
+        subject = self.subject
+        return (subject.source, subject.destination) if isinstance(subject, Link) else (subject,)
+
+    @property
+    def roles(self) -> tuple[tuple[Role, Endpoint], ...]:
+        """Who takes part in its transfer, and as what: limits and budgets go by that. Empty for what moves too little
+        to count: doors, legacy doors, and what is asked of a tape service.
+        """
+        subject = self.subject
+        if isinstance(subject, Link):
+            return (Role.SOURCE, subject.source), (Role.DESTINATION, subject.destination)
+        if self.variant not in DIRECT_VARIANTS:
+            return ()
+        return ((Role.SOURCE if self.variant in _FROM_THE_ENDPOINT else Role.DESTINATION, subject),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +78,31 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Doors first, then links in an order that spreads the load; what was left out stands in `dropped`."""
+    """Doors first, then what is asked of endpoints alone, then links in an order that spreads the load.
+
+    What was left out stands in `dropped`.
+    """
 
     doors: tuple[PlannedProbe, ...] = ()
+    alone: tuple[PlannedProbe, ...] = ()
     links: tuple[PlannedProbe, ...] = ()
     dropped: tuple[Dropped, ...] = ()
 
     @property
+    def probes(self) -> tuple[PlannedProbe, ...]:
+        """Everything that will run, in its order."""
+        return (*self.doors, *self.alone, *self.links)
+
+    @property
     def total_bytes(self) -> int:
-        """Bytes that third-party copies will move."""
-        return sum(probe.size_bytes for probe in self.links)
+        """Bytes that copies between endpoints, and between an endpoint and us, will move."""
+        return sum(probe.size_bytes for probe in (*self.alone, *self.links) if probe.roles)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every endpoint that will be touched, in the order of the doors."""
         seen: dict[str, Endpoint] = {}
-        for probe in (*self.doors, *self.links):
-            subject = probe.subject
-            for endpoint in (subject.source, subject.destination) if isinstance(subject, Link) else (subject,):
+        for probe in self.probes:
+            for endpoint in probe.ends:
                 seen.setdefault(endpoint.name, endpoint)
         return tuple(seen.values())

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     INTERNAL = "internal"
     CANCELLED = "cancelled"
     STATE_UNWRITABLE = "state_unwritable"
+    WORKER_UNAVAILABLE = "worker_unavailable"
+    WORKER_LOST = "worker_lost"
     # token
     TOKEN_SOURCE_FAILED = "token_source_failed"
     ISSUER_UNREACHABLE = "issuer_unreachable"
@@ -74,6 +76,9 @@ class Reason(StrEnum):
     TAPE_UNSUPPORTED = "tape_unsupported"
     TAPE_INVALID = "tape_invalid"
     TAPE_FILE_UNAVAILABLE = "tape_file_unavailable"
+    LEGACY_ANSWERS = "legacy_answers"
+    RANGE_WRONG = "range_wrong"
+    RANGE_REFUSED = "range_refused"
     # transfer: between the two storages
     PASSIVE_UNAUTHENTICATED = "passive_unauthenticated"
     PASSIVE_FORBIDDEN = "passive_forbidden"
@@ -101,6 +106,10 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     STAGE_FAILED = "stage_failed"
     STAGE_TIMEOUT = "stage_timeout"
+    ARCHIVE_FAILED = "archive_failed"
+    ARCHIVE_TIMEOUT = "archive_timeout"
+    TRANSFER_CUT = "transfer_cut"
+    STREAM_STALLED = "stream_stalled"
     # verify: what the destination says it has
     SIZE_MISMATCH = "size_mismatch"
     CHECKSUM_MISMATCH = "checksum_mismatch"
@@ -169,6 +178,14 @@ def _rows() -> tuple[ReasonInfo, ...]:
             "Our own disk did not take the note that must come before every file; so nothing was sent.",
             "Whoever runs this harness.", "Make room under state_dir, or make it writable; the log has the words.",
             "design 6"),
+        row(8, r.WORKER_UNAVAILABLE, p.PREPARE, "Not tried: this machine has no gfal2 that can make such a copy.",
+            "Whoever runs this harness.",
+            "Install gfal2, the plug-ins of the protocol and python3-gfal2; name its Python as gfal_python if need be.",
+            "xrootd 11"),
+        row(9, r.WORKER_LOST, p.TRANSFER,
+            "The process in which gfal2 copied for us died; this says nothing about the storages.",
+            "Whoever runs this harness, or gfal2's developers.",
+            "Look for a crash of gfal2 or a lack of memory here; a newer gfal2 may help.", "xrootd 11"),
 
         row(10, r.TOKEN_SOURCE_FAILED, p.TOKEN, "No token: the configured token source gave none.",
             "Whoever runs this harness.", "Look at the detail: a missing file, an empty variable, a wrong option.",
@@ -284,6 +301,16 @@ def _rows() -> tuple[ReasonInfo, ...]:
             "The storage's site.", "Compare the body in the evidence with the specification.", "tape-rest 1-5"),
         row(70, r.TAPE_FILE_UNAVAILABLE, p.REQUEST, "The tape service cannot give the registered file.",
             "The storage's site.", "Look for the file, its tape and its library there.", "tape-rest 5"),
+        row(71, r.LEGACY_ANSWERS, p.REQUEST, "A door that should be gone still answers: gsiftp or SRM.",
+            "The storage's site.",
+            "Switch the service off, and close its port; then take it out of the information systems.",
+            "docs/legacy-doors.md"),
+        row(72, r.RANGE_WRONG, p.REQUEST,
+            "Asked for a part of a file, the storage sends another part, or something that cannot be read as one.",
+            "The storage's site, or its developers.",
+            "Compare Range and Content-Range in the evidence: analysis jobs read so.", "RFC 9110 14.4, 14.6"),
+        row(73, r.RANGE_REFUSED, p.REQUEST, "The storage refuses to send a part of a file that it sends as a whole.",
+            "The storage's site.", "Let the door serve ranges: analysis jobs read nothing else.", "RFC 9110 14.2"),
 
         row(80, r.PASSIVE_UNAUTHENTICATED, p.TRANSFER,
             "The passive storage does not accept the token that the active one showed it.",
@@ -363,6 +390,18 @@ def _rows() -> tuple[ReasonInfo, ...]:
             "The storage's site.", "Look in its log for the request id of the evidence.", "tape-rest 4"),
         row(105, r.STAGE_TIMEOUT, p.TRANSFER, "The file did not come from tape in the time that we gave it.",
             "The storage's site.", "Look at its queue of recalls, drives and robots.", "tape-rest 10"),
+        row(108, r.ARCHIVE_FAILED, p.TRANSFER, "The storage took the file, but will not get it to tape.",
+            "The storage's site.", "Look at what its tape system says of the file's path.", "tape-rest 5"),
+        row(109, r.ARCHIVE_TIMEOUT, p.TRANSFER, "The file did not get to tape in the time that we gave it.",
+            "The storage's site.", "Look at its queue of migrations; raise timeouts.stage for slow ones.",
+            "tape-rest 9"),
+        row(106, r.TRANSFER_CUT, p.TRANSFER, "The connection broke in the middle of the file's bytes.",
+            "Undetermined: the storage, or something between it and us that cuts connections.",
+            "Look for a restart, a crash or a full disk there, then for proxies and firewalls on the path.",
+            "RFC 9112 8"),
+        row(107, r.STREAM_STALLED, p.TRANSFER, "Between us and the storage the bytes stood still for too long.",
+            "The storage's site, or the network between it and us.",
+            "Look for a hanging disk server, then at the path (MTU, firewalls).", "xroot 15"),
 
         row(110, r.SIZE_MISMATCH, p.VERIFY,
             "The destination's file has another size than the source's, though the copy was called a success.",

@@ -37,13 +37,17 @@ class TokenSettings:
 
 @dataclass(frozen=True, slots=True)
 class HarnessSettings:
-    """Who we are: stands in payload paths, User-Agent and ClientInfo."""
+    """Who we are: stands in payload paths, User-Agent and ClientInfo.
+
+    `gfal_python` is the Python that has gfal2; where it is empty, one is looked for.
+    """
 
     name: str = "tpcharness"
     contact: str = ""
     state_dir: str = ""
     ca_path: str = ""
     opt_out: tuple[str, ...] = ()
+    gfal_python: str = ""
 
 
 @dataclass(frozen=True, slots=True)

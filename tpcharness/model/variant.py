@@ -37,13 +37,14 @@ class Variant(StrEnum):
 
     @property
     def doors(self) -> tuple[Variant, ...]:
-        """Which doors must be open at both ends before a link is tried in this way; none for what is no link.
+        """Which doors must be open at every end before this is tried; none for what is asked regardless.
 
-        All copies need the https door, where seeds are put and files are looked at last.
+        All copies need the https door, where seeds are put and files are looked at last. Tape services and legacy
+        doors are servers of their own.
         """
-        if not self.of_link:
+        if not self.of_link and self not in DIRECT_VARIANTS:
             return ()
-        return (Variant.DOOR, Variant.ROOT_DOOR) if "root" in self.needs.source else (Variant.DOOR,)
+        return (Variant.DOOR, Variant.ROOT_DOOR) if "root" in self.needs.destination else (Variant.DOOR,)
 
     @property
     def needs(self) -> Needs:
@@ -113,7 +114,10 @@ GFAL_VARIANTS: tuple[Variant, ...] = (
 """Copies that gfal2 makes for us, as FTS does."""
 
 TAPE_LINK_VARIANTS: tuple[Variant, ...] = (Variant.TAPE_RECALL, Variant.TAPE_ARCHIVE)
-"""Copies from tape and to tape: probed only where they are named, never by `all`, as tape is dear."""
+"""Copies from tape and to tape."""
+
+ROBOT_VARIANTS: tuple[Variant, ...] = (Variant.TAPE_STAGE, *TAPE_LINK_VARIANTS)
+"""What moves a tape robot: probed only where it is called by its name, never by `all` or a glob, as tape is dear."""
 
 LINK_VARIANTS: tuple[Variant, ...] = tuple(variant for variant in Variant if variant.of_link)
 

@@ -25,6 +25,7 @@ from tpcharness.net.dialer import Dial, DialFailedError, PinnedConnector, curren
 from tpcharness.net.messages import Answer, BodySource, HttpRequest, Timings
 from tpcharness.net.redirects import MAX_HOPS, MAX_SHOWN, STATUSES, can_be_asked, next_hop
 from tpcharness.net.resolver import Address, Resolution, Resolver
+from tpcharness.net.sending import Sending
 from tpcharness.net.trail import Trail
 from tpcharness.net.transport import exchange_failure, timeout_failure
 from tpcharness.net.trust import Trust
@@ -150,28 +151,32 @@ class HttpClient:
         return await read_tls_facts(address, port, host, self.limits)
 
     @asynccontextmanager
-    async def open(self, request: HttpRequest, *, response_seconds: float | None = None) -> AsyncIterator[OpenAnswer]:
+    async def open(
+        self, request: HttpRequest, *, response_seconds: float | None = None, sending: Sending | None = None
+    ) -> AsyncIterator[OpenAnswer]:
         """Sends a request and yields as soon as the last hop's head is there; leaving closes the connection.
 
         `response_seconds` bounds the wait for the heads of all hops together, once their connections stand, and the
-        sending of the request's body with it.
+        sending of the request's body with it. With `sending` its clocks do, and it can be asked how far the body is.
         """
         limit = self.limits.response_seconds if response_seconds is None else response_seconds
         response: aiohttp.ClientResponse | None = None
         try:
-            head, response = await self._follow(request, limit)
+            head, response = await self._follow(request, limit, sending)
             yield OpenAnswer(head, response)
         finally:
             if response is not None:
                 _finish(response, self._reuse)
 
-    async def _follow(self, request: HttpRequest, limit: float) -> tuple[Answer, aiohttp.ClientResponse | None]:
+    async def _follow(
+        self, request: HttpRequest, limit: float, sending: Sending | None
+    ) -> tuple[Answer, aiohttp.ClientResponse | None]:
         """The answer of the last hop."""
         former: Answer | None = None
         url, address, with_secrets = request.url, request.address, True
         while True:
             left = limit if former is None else max(0.001, limit - former.timings.request)
-            head, response = await self._one_hop(request, url, address, left, with_secrets=with_secrets)
+            head, response = await self._one_hop(request, url, address, left, sending, with_secrets=with_secrets)
             if former is not None:
                 head = replace(head, hops=former.hops + head.hops, timings=former.timings + head.timings)
             if response is None or response.status not in STATUSES:
@@ -188,7 +193,14 @@ class HttpClient:
             url, address, with_secrets = onward.url, "", with_secrets and onward.with_secrets
 
     async def _one_hop(
-        self, request: HttpRequest, url: str, address: str, limit: float, *, with_secrets: bool
+        self,
+        request: HttpRequest,
+        url: str,
+        address: str,
+        limit: float,
+        sending: Sending | None,
+        *,
+        with_secrets: bool,
     ) -> tuple[Answer, aiohttp.ClientResponse | None]:
         """One request on one connection, up to the answer's head."""
         if not can_be_asked(url):
@@ -208,10 +220,18 @@ class HttpClient:
             failure = Failure(Reason.LOCAL_NETWORK, f"CA files {request.ca_path} are unusable: {error}", Blame.CLIENT)
             return Answer(failure, timings=spent), None
         dial = Dial(resolution.addresses[0], port, host, context, self.limits.connect_seconds, self.limits.tls_seconds)
-        return await self._send(request, url, dial, spent, limit, with_secrets=with_secrets)
+        return await self._send(request, url, dial, spent, limit, sending, with_secrets=with_secrets)
 
     async def _send(
-        self, request: HttpRequest, url: str, dial: Dial, spent: Timings, limit: float, *, with_secrets: bool
+        self,
+        request: HttpRequest,
+        url: str,
+        dial: Dial,
+        spent: Timings,
+        limit: float,
+        sending: Sending | None,
+        *,
+        with_secrets: bool,
     ) -> tuple[Answer, aiohttp.ClientResponse | None]:
         if self._session is None:
             raise RuntimeError("HttpClient is used outside its context")
@@ -226,11 +246,14 @@ class HttpClient:
             body = request.body
         else:
             headers["Content-Length"] = str(request.body.length)
-            body = _pieces(request.body)
+            body = _pieces(request.body) if sending is None else sending.pieces(request.body)
         dial_limit = self.limits.connect_seconds + self.limits.tls_seconds
         try:
             async with asyncio.timeout(dial_limit + limit) as timer:
-                dial.on_ready = lambda: timer.reschedule(loop.time() + limit)
+                if sending is None:
+                    dial.on_ready = lambda: timer.reschedule(loop.time() + limit)
+                else:
+                    dial.on_ready = lambda: sending.start(timer, dial)
                 response = await self._session.request(
                     request.method,
                     URL(url, encoded=True),
@@ -242,9 +265,12 @@ class HttpClient:
         except DialFailedError as error:
             failure = error.failure
         except TimeoutError:
-            failure = timeout_failure(Phase.REQUEST, limit)
+            failure = (sending and sending.failure) or timeout_failure(Phase.REQUEST, limit)
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, EOFError) as error:
             failure = exchange_failure(error)
+        finally:
+            if sending is not None:
+                sending.stop()
         seconds = perf_counter() - begin
         timings = Timings(
             spent.queued,
@@ -285,8 +311,10 @@ def _place(url: str) -> tuple[str, int]:
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Keeps aiohttp from sending an idempotent request again by itself when a connection breaks.
 
-    A prober that repeats a PUT or DELETE in silence would hide the very fault that it looks for.
+    A prober that repeats a PUT or DELETE in silence would hide the very fault that it looks for. And aiohttp waits for
+    100 Continue without limit: the dial gets what it waits for.
     """
+    current_dial.get().invitation = request._continue  # noqa: SLF001 - there is no other way to it
     try:
         return await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:

@@ -26,6 +26,12 @@ from tpcharness.net.resolver import Address
 from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
 
 IDLE_SECONDS = 60.0
+EXPECT_SECONDS = 1.0
+"""How long a body waits for `100 Continue`; then it goes all the same (RFC 9110 10.1.1, and curl)."""
+
+MAX_INTERIM_BYTES = 16 * 1024
+
+_CONTINUE = b"HTTP/1.1 100"
 
 
 class DialFailedError(aiohttp.ClientError):
@@ -45,7 +51,7 @@ class Dial:
     """One connection to be made: where to, and what it took. Filled in by the connector.
 
     `dialled` stays False when a pooled connection was used; then all times are 0. `on_ready` is called once the
-    connection stands.
+    connection stands; from then on `connection` is its socket. `invitation` is what a body with `Expect` waits for.
     """
 
     address: Address
@@ -58,18 +64,51 @@ class Dial:
     tls_seconds: float = 0.0
     dialled: bool = False
     on_ready: Callable[[], None] = _nothing
+    transport: asyncio.BaseTransport | None = None
+    invitation: asyncio.Future[bool] | None = None
+
+    @property
+    def connection(self) -> socket.socket | None:
+        return None if self.transport is None else self.transport.get_extra_info("socket")
+
+    def invite(self) -> None:
+        """Sends a body that waits for 100 Continue, although none has come."""
+        if self.invitation is not None and not self.invitation.done():
+            self.invitation.set_result(True)
 
 
 current_dial: ContextVar[Dial] = ContextVar("current_dial")
 
 
 class _Protocol(ResponseHandler):
-    """aiohttp's own, but that an answer whose framing breaks in the middle of its body ends there.
+    """aiohttp's own, but for two things.
 
-    aiohttp 3.14 tells the connection of it and not the body, whose reader would wait for ever.
+    An answer whose framing breaks in the middle of its body ends there: aiohttp 3.14 tells the connection of it and not
+    the body, whose reader would wait for ever. And `100 Continue`, on a connection with an `invitation`, is read here:
+    XRootD 5.5.3 writes `Connection: Close` into it, after which aiohttp's parser takes no answer.
     """
 
+    invitation: asyncio.Future[bool] | None = None
+    _early = b""
+
+    def _after_invitation(self, data: bytes) -> bytes:
+        """What is for aiohttp: all but a first `100 Continue`; nothing while that is still coming."""
+        early = self._early + data
+        _, end, rest = early.partition(b"\r\n\r\n")
+        invited = early.startswith(_CONTINUE)
+        if not end and len(early) <= MAX_INTERIM_BYTES and (invited or _CONTINUE.startswith(early)):
+            self._early = early
+            return b""
+        invitation, self.invitation, self._early = self.invitation, None, b""
+        if not (invited and end):
+            return early
+        if invitation is not None and not invitation.done():
+            invitation.set_result(True)
+        return rest
+
     def data_received(self, data: bytes) -> None:
+        if self.invitation is not None and not (data := self._after_invitation(data)):
+            return
         body = self._payload
         super().data_received(data)
         error = self.exception()
@@ -116,7 +155,10 @@ class PinnedConnector(aiohttp.BaseConnector):
         dial = current_dial.get()
         dial.dialled = True
         protocol = await self._secure(dial, await self._connect(dial))
+        dial.transport = protocol.transport
         dial.on_ready()
+        if dial.invitation is not None:
+            self._loop.call_later(EXPECT_SECONDS, dial.invite)
         self._open.add(protocol)
         return protocol
 
@@ -134,6 +176,8 @@ class PinnedConnector(aiohttp.BaseConnector):
 
     async def _secure(self, dial: Dial, connection: socket.socket) -> ResponseHandler:
         protocol = self._factory()
+        if isinstance(protocol, _Protocol):
+            protocol.invitation = dial.invitation
         if dial.context is None:
             await attach(connection, protocol)
             return protocol

@@ -93,6 +93,8 @@ def exchange_failure(error: Exception) -> Failure:
         return Failure(Reason.MALFORMED_RESPONSE, _short(text))
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return Failure(Reason.CONNECTION_LOST, "the server closed the connection without an answer")
+    if isinstance(error, aiohttp.ClientOSError) and error.errno is None and isinstance(error.__cause__, OSError):
+        error = error.__cause__  # aiohttp words it with the URL, and without the system's own word
     return Failure(Reason.CONNECTION_LOST, _short(str(error) or type(error).__name__))
 
 

@@ -14,11 +14,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+from tpcharness.diagnosis.xroot_verdict import told
 from tpcharness.model.endpoint import AddressFamily, RedirectAuth
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Exchange, Hop
-from tpcharness.model.secret import Secret, redact
+from tpcharness.model.secret import Secret
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.messages import Timings
@@ -26,14 +27,17 @@ from tpcharness.net.redirects import secrets_may_follow
 from tpcharness.net.resolver import Resolution, Resolver
 from tpcharness.net.trail import Trail
 from tpcharness.net.trust import Trust
-from tpcharness.net.xroot_connection import LoginRefused, XrootConnection, dial
-from tpcharness.wire.xroot.answers import Redirect, Refusal
-from tpcharness.wire.xroot.codes import Status
+from tpcharness.net.xroot_connection import LoginRefused, dial
+from tpcharness.net.xroot_reply import Reply, Server, hop, named, shown, status, too_long
+from tpcharness.wire.xroot.answers import Redirect
 from tpcharness.wire.xroot.frames import Request
 from tpcharness.wire.xroot.login import TlsWish, Visitor
 from tpcharness.wire.xroot.opaque import RootUrl, place
 from tpcharness.wire.xroot.operations import PathRequest
 from tpcharness.wire.xroot.session import Redirected, Refused, Replied, WaitAsked
+from tpcharness.wire.xroot.tried import after_waiting, asking_again, why_to_ask_again
+
+__all__ = ["MAX_HOPS", "MAX_WAIT_SECONDS", "USER", "Reply", "Server", "XrootClient", "XrootTarget", "XrootVisit"]
 
 MAX_HOPS = 16
 MAX_WAIT_SECONDS = 60.0
@@ -43,7 +47,11 @@ USER = "tpcharns"
 
 @dataclass(frozen=True, slots=True)
 class XrootTarget:
-    """One party: where it is, and under which settings we talk to it. `address` pins one address of its own host."""
+    """One party: where it is, and under which settings we talk to it. `address` pins one address of its own host.
+
+    `plain_redirects`: a server to which a roots:// one redirects may have no TLS, as EOS's disk servers; our tokens
+    stay behind then, and what the redirect says is the right to come in (xroot 8, 13).
+    """
 
     url: RootUrl
     token: Secret | None = None
@@ -51,49 +59,25 @@ class XrootTarget:
     address_family: AddressFamily = AddressFamily.ANY
     redirect_auth: RedirectAuth = RedirectAuth.SAME_DOMAIN
     address: str = ""
+    plain_redirects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of one request: data, a refusal by the server, or a failure on the way.
+class _Station:
+    """Where a request goes next, and what is asked there. `known`: it is the endpoint's own server."""
 
-    `server` is who answered, after redirects; `request` what it was asked in the end. `at_login`: it refused us, not
-    the request.
-    """
-
-    data: bytes = b""
-    refusal: Refusal | None = None
-    failure: Failure | None = None
-    server: Server | None = None
-    request: PathRequest | None = None
-    at_login: bool = False
-
-    @property
-    def ok(self) -> bool:
-        return self.refusal is None and self.failure is None
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """One server that we are logged in at."""
-
-    host: str
-    port: int
-    connection: XrootConnection
-    trusted: bool
+    redirect: Redirect
+    request: PathRequest
+    known: bool = False
 
     @property
     def place(self) -> str:
-        return place(self.host, self.port)
+        return place(self.redirect.host, self.redirect.port)
 
     @property
-    def named_place(self) -> str:
-        """The same by the name that its certificate is for."""
-        return place(self.connection.server, self.port)
-
-    def allowed(self, request: PathRequest) -> PathRequest:
-        """The request with our tokens only where they may go."""
-        return request if self.trusted and self.connection.session.tls else request.without_secrets()
+    def key(self) -> tuple[str, bytes]:
+        """The same for what is the same question at the same server; without secrets."""
+        return self.place, self.request.without_secrets().request().data
 
 
 class XrootClient:
@@ -140,7 +124,7 @@ class XrootVisit:
     """One party of one probe, and its servers as redirects name them. Requests may overlap.
 
     `preferred_family` is taken where a server has it, whatever comes first: both ends of a copy must see us under one
-    name.
+    name. `setbacks` are the servers that failed and were got round, in words for a warning.
     """
 
     def __init__(
@@ -156,6 +140,7 @@ class XrootVisit:
         self.timings = Timings()
         self.address_family: AddressFamily | None = None
         self.preferred_family: AddressFamily | None = None
+        self.setbacks: list[str] = []
         self._trail = trail
         self.limits = limits
         self._trust = trust
@@ -207,7 +192,7 @@ class XrootVisit:
         """The answer of one server to a request on a file that it has opened; kept as evidence under its `path`."""
         begin = perf_counter()
         reply = await self.quietly(server, request, self._limit(timeout_seconds))
-        self._record(verb, path, phase, reply, (_hop(server, reply),), perf_counter() - begin)
+        self._record(verb, path, phase, reply, (hop(server, reply),), perf_counter() - begin)
         return reply
 
     async def quietly(self, server: Server, request: Request, timeout_seconds: float) -> Reply:
@@ -221,11 +206,11 @@ class XrootVisit:
                 case Replied(_, data):
                     return Reply(data, server=server)
                 case Refused(_, refusal):
-                    return Reply(refusal=_shown(refusal), server=server)
+                    return Reply(refusal=shown(refusal), server=server)
                 case WaitAsked(_, seconds):
                     waited += seconds
                     if waited > MAX_WAIT_SECONDS:
-                        return Reply(failure=_too_long(server, waited), server=server)
+                        return Reply(failure=too_long(server, waited), server=server)
                     await asyncio.sleep(seconds)
                 case Redirected():
                     text = f"{server.place} redirects a request on a file that it has opened"
@@ -235,48 +220,73 @@ class XrootVisit:
         return self.limits.request_seconds if timeout_seconds is None else timeout_seconds
 
     async def _follow(self, request: PathRequest, hops: list[Hop], limit: float) -> Reply:
+        """The answer of the last server. A redirector is asked for another one, once, when the server that it sent us
+        to fails; if it has none, the failure of that server stands.
+        """
         url = self.target.url
-        redirect = Redirect(url.host, url.port, secure=url.secure)
-        known = True
+        home = _Station(Redirect(url.host, url.port, secure=url.secure), request, known=True)
+        reply, failed, sender = await self._travel(home, hops, limit)
+        refusal = None if reply.at_login else reply.refusal
+        why = why_to_ask_again(request, refusal, reply.failure, sent=reply.server is not None)
+        if sender is None or not why:
+            return reply
+        again = replace(sender, request=asking_again(sender.request, failed.redirect.host, why))
+        second, station, _ = await self._travel(again, hops, limit)
+        if not second.ok and station.place in (sender.place, failed.place):
+            return reply
+        text = reply.failure.detail if reply.failure else told(refusal, failed.place) if refusal else ""
+        instead = "answered itself" if station.place == sender.place else f"sent us to {station.place} instead"
+        self.setbacks.append(f"{text}; {sender.place} {instead}")
+        return second
+
+    async def _travel(
+        self, station: _Station, hops: list[Hop], limit: float
+    ) -> tuple[Reply, _Station, _Station | None]:
+        """The last answer on a way through redirects and waits, where it was given, and who sent us there."""
+        sender: _Station | None = None
         waited = 0.0
-        seen: set[tuple[str, int, bytes]] = set()
+        seen: set[tuple[str, bytes]] = set()
         while True:
-            server = await self._server(redirect, known=known)
+            request = station.request
+            away = "" if station.known else station.place
+            server = await self._server(station.redirect, known=station.known)
             if not isinstance(server, Server):
-                shown = place(redirect.host, redirect.port)
-                status = server.refusal.number if isinstance(server, LoginRefused) else None
-                hops.append(Hop(shown, status))
-                if isinstance(server, LoginRefused):
-                    return Reply(refusal=server.refusal, request=request, at_login=True)
-                return Reply(failure=_named(server, shown), request=request)
+                refusal = server.refusal if isinstance(server, LoginRefused) else None
+                failure = named(server, station.place) if isinstance(server, Failure) else None
+                hops.append(Hop(station.place, None if refusal is None else refusal.number))
+                reply = Reply(b"", refusal, failure, None, request, at_login=refusal is not None, redirected_to=away)
+                return reply, station, sender
             sent = server.allowed(request)
             answer = await server.connection.ask(sent.request(), limit)
+            reply = Reply(server=server, request=request, redirected_to=away)
             match answer:
                 case Failure():
-                    reply = Reply(failure=answer, server=server, request=request)
+                    reply = replace(reply, failure=named(answer, away) if away else answer)
                 case Replied(_, data):
-                    reply = Reply(data, server=server, request=request)
+                    reply = replace(reply, data=data)
                 case Refused(_, refusal):
-                    reply = Reply(refusal=_shown(refusal), server=server, request=request)
+                    reply = replace(reply, refusal=shown(refusal))
                 case WaitAsked(_, seconds):
                     waited += seconds
                     if waited <= MAX_WAIT_SECONDS:
                         await asyncio.sleep(seconds)
+                        station = replace(station, request=after_waiting(request))
                         continue
-                    reply = Reply(failure=_too_long(server, waited), server=server, request=request)
+                    reply = replace(reply, failure=too_long(server, waited))
                 case Redirected(_, redirect):
-                    hops.append(_hop(server, Reply(), place(redirect.host, redirect.port)))
+                    there = place(redirect.host, redirect.port)
+                    hops.append(hop(server, Reply(), there))
                     onward = self._onward(request, redirect, len(hops))
                     if isinstance(onward, Failure):
-                        return Reply(failure=onward, server=server, request=request)
-                    request, known = onward, False
-                    station = redirect.host, redirect.port, request.without_secrets().request().data
-                    if station in seen:
-                        return Reply(failure=Failure(Reason.REDIRECT_LOOP, f"sent to {hops[-1].location} again"))
-                    seen.add(station)
+                        return replace(reply, failure=onward), station, sender
+                    sender, station = station, _Station(redirect, onward)
+                    if station.key in seen:
+                        failure = Failure(Reason.REDIRECT_LOOP, f"sent to {there} again")
+                        return Reply(failure=failure, redirected_to=there), station, sender
+                    seen.add(station.key)
                     continue
-            hops.append(_hop(server, reply))
-            return reply
+            hops.append(hop(server, reply))
+            return reply, station, sender
 
     def _onward(self, request: PathRequest, redirect: Redirect, hops: int) -> PathRequest | Failure:
         """The request for the next server."""
@@ -316,7 +326,8 @@ class XrootVisit:
         token = target.token if trusted else None
         wish = TlsWish.PREFERRED if token is not None else TlsWish.ACCEPTED
         if target.url.secure or redirect.secure:
-            wish = TlsWish.REQUIRED
+            may_be_plain = target.plain_redirects and not known and not redirect.secure
+            wish = TlsWish.PREFERRED if may_be_plain else TlsWish.REQUIRED
         try:
             context = await self._trust.context(target.ca_path)
         except OSError as error:
@@ -355,7 +366,7 @@ class XrootVisit:
             phase=phase,
             method=verb,
             url=f"{'roots' if url.secure else 'root'}://{url.place}/{path}",
-            status=_status(reply),
+            status=status(reply),
             status_text=("refused at login" if reply.at_login else "refused") if refusal is not None else "",
             server=hops[-1].server if hops else "",
             hops=hops,
@@ -363,29 +374,3 @@ class XrootVisit:
             error=failure.detail if failure is not None else "",
         )
         self._trail.record(exchange, seconds)
-
-
-def _hop(server: Server, reply: Reply, location: str = "") -> Hop:
-    status = Status.REDIRECT.value if location else _status(reply)
-    return Hop(server.place, status, server.connection.version, server.connection.address.ip, location)
-
-
-def _status(reply: Reply) -> int | None:
-    """What stands for an HTTP status in evidence: 0 is xroot's ok, an error its number, None no answer."""
-    if reply.refusal is not None:
-        return reply.refusal.number
-    return Status.OK.value if reply.failure is None else None
-
-
-def _shown(refusal: Refusal) -> Refusal:
-    """Without credentials that the server echoes."""
-    return Refusal(refusal.number, redact(refusal.text))
-
-
-def _named(failure: Failure, shown: str) -> Failure:
-    """With the server that it is about: after redirects it may be any."""
-    return replace(failure, detail=f"{shown}: {failure.detail}" if failure.detail else shown)
-
-
-def _too_long(server: Server, seconds: float) -> Failure:
-    return Failure(Reason.OVERLOADED, f"{server.place} asked us to wait {seconds:g} s in all")

@@ -18,6 +18,7 @@ from tpcharness.payload.names import OutsidePrefix, PayloadFile, PayloadNames
 from tpcharness.payload.removal import ENDPOINTS_AT_ONCE, Absence
 from tpcharness.payload.seeds import SEED_LIFETIME_SECONDS
 from tpcharness.payload.store import PayloadStore
+from tpcharness.payload.tape_archive import archive_of
 from tpcharness.payload.tape_requests import TapeRequests
 
 # After so many failures in a row an endpoint is left in peace until the next time.
@@ -50,11 +51,11 @@ def forgotten(ledger: Ledger, names: PayloadNames, before: datetime) -> tuple[Le
     """What nobody needs any more: what former runs left, and files of this one from `before`.
 
     Seeds of this run are needed for their lifetime longer: then the seed bed has replaced them. A request for staging
-    may be open for a day (the most that `timeouts.stage` can be).
+    may be open, and a file may wait for its tape, for a day (the most that `timeouts.stage` can be).
     """
 
     def needed_from(entry: LedgerEntry) -> datetime:
-        if entry.tape_paths:
+        if entry.tape_paths or names.is_archived(entry.url):
             return before - timedelta(seconds=DAY_SECONDS)
         return before - timedelta(seconds=SEED_LIFETIME_SECONDS if names.is_seed_of_run(entry.url) else 0)
 
@@ -171,11 +172,16 @@ def _file(entry: LedgerEntry, endpoints: Mapping[str, Endpoint], names: PayloadN
     endpoint = endpoints.get(entry.endpoint)
     if endpoint is None:
         return f"endpoint {entry.endpoint} is not configured"
-    file = PayloadFile(endpoint, entry.url.removeprefix(endpoint.url("")))
-    if file.url != entry.url:
+    path = entry.url.removeprefix(endpoint.url(""))
+    if endpoint.url(path) != entry.url:
         return f"endpoint {entry.endpoint} has another address now: {endpoint.https}"
-    try:
-        names.check(file)
-    except OutsidePrefix as error:
-        return str(error)
-    return file
+    why = ""
+    for place in (endpoint, *((archive_of(endpoint),) if endpoint.tape_archive else ())):
+        file = PayloadFile(place, path)
+        try:
+            names.check(file)
+        except OutsidePrefix as error:
+            why = why or str(error)
+        else:
+            return file
+    return why

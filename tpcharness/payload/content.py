@@ -39,6 +39,17 @@ class Content:
         for number, start in enumerate(range(0, self.size, BLOCK_BYTES)):
             yield hashlib.shake_128(number.to_bytes(8, "big")).digest(min(BLOCK_BYTES, self.size - start))
 
+    def at(self, offset: int, length: int) -> bytes:
+        """The bytes of a range, and only these blocks are made; fewer at the end."""
+        end = min(self.size, offset + length)
+        first = offset // BLOCK_BYTES
+        blocks = (
+            hashlib.shake_128(number.to_bytes(8, "big")).digest(BLOCK_BYTES)
+            for number in range(first, -(-end // BLOCK_BYTES))
+        )
+        skipped = offset - first * BLOCK_BYTES
+        return b"".join(blocks)[skipped : skipped + max(0, end - offset)]
+
 
 @lru_cache(maxsize=256)
 def _adler32(size: int) -> str:

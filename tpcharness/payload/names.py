@@ -62,13 +62,21 @@ class PayloadNames:
         """Where one attempt of one probe copies to; no other attempt has it."""
         return self._file(endpoint, f"copy-{self.run_id}-{_word(probe_id)}-{attempt}")
 
+    def archived(self, endpoint: Endpoint, probe_id: str, attempt: int) -> PayloadFile:
+        """Where one attempt of one probe copies to that sees whether its file gets to tape."""
+        return self._file(endpoint, f"archive-{self.run_id}-{_word(probe_id)}-{attempt}")
+
     def door(self, endpoint: Endpoint, probe_id: str) -> PayloadFile:
         """The file that a door probe writes, reads and removes."""
         return self._file(endpoint, f"door-{self.run_id}-{_word(probe_id)}")
 
     def is_destination(self, file: PayloadFile) -> bool:
         """Whether a third-party copy writes the file; seeds and door files we write ourselves."""
-        return file.path.rpartition("/")[2].startswith("copy-")
+        return file.path.rpartition("/")[2].startswith(("copy-", "archive-"))
+
+    def is_archived(self, url: str) -> bool:
+        """Whether a URL's file may be waiting for its tape."""
+        return url.rpartition("/")[2].startswith("archive-")
 
     def is_seed_of_run(self, url: str) -> bool:
         """Whether a URL's file is a seed of this run, of whatever generation."""

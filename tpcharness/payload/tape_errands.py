@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import unquote
 
 from tpcharness.diagnosis.tape_verdict import Operation, judge_answer
 from tpcharness.model.endpoint import Endpoint
@@ -72,14 +73,16 @@ class TapeErrands:
         self._tokens = tokens
 
     async def discover(self, endpoint: Endpoint, trail: Trail, phase: Phase = Phase.PREPARE) -> Discovered | Failure:
-        """The document at the endpoint's door; first without a token, as the specification has it."""
+        """The document at the endpoint's door; first without a token, as the specification has it.
+
+        An endpoint without registered files is asked with the right to its own directory.
+        """
         url = endpoint.url(WELL_KNOWN)
         answer = await self._exchange(HttpRequest.for_endpoint(endpoint, "GET", WELL_KNOWN), trail, phase)
         needed_token = answer.status in _REFUSED
         if needed_token:
-            asked = await self._ask(
-                Operation.DISCOVERY, "GET", url, endpoint, TapeRole.POLL, endpoint.tape_files, trail, phase
-            )
+            paths = endpoint.tape_files or (unquote(endpoint.path),)
+            asked = await self._ask(Operation.DISCOVERY, "GET", url, endpoint, TapeRole.POLL, paths, trail, phase)
             if isinstance(asked, Failure):
                 return asked
             answer = asked
@@ -90,9 +93,16 @@ class TapeErrands:
         return document if isinstance(document, Failure) else Discovered(document, needed_token)
 
     async def archive_info(
-        self, endpoint: Endpoint, service: TapeService, paths: Sequence[str], trail: Trail, phase: Phase
+        self,
+        endpoint: Endpoint,
+        service: TapeService,
+        paths: Sequence[str],
+        trail: Trail,
+        phase: Phase,
+        *,
+        sent: Callable[[Answer], None] = lambda _: None,
     ) -> ArchiveInfo | Failure:
-        """Where files are."""
+        """Where files are. `sent` is given whatever came back, for whoever asks again and must know when he may."""
         answer = await self._ask(
             Operation.ARCHIVE_INFO,
             "POST",
@@ -103,6 +113,7 @@ class TapeErrands:
             trail,
             phase,
             body=paths_body(paths),
+            sent=sent,
         )
         return answer if isinstance(answer, Failure) else _read(Operation.ARCHIVE_INFO, answer, parse_archive_info)
 
@@ -150,7 +161,7 @@ class TapeErrands:
             sent=heads.append,
         )
         if isinstance(answer, Failure):
-            return Polled(answer, _retry_after(heads[-1]) if heads else 0.0)
+            return Polled(answer, retry_after_seconds(heads))
         return Polled(_read(Operation.POLL, answer, lambda body: parse_status(body, request_id)))
 
     async def status_of_unknown(
@@ -272,7 +283,10 @@ def _read(operation: Operation, answer: Answer, parse: Callable[[bytes], T]) -> 
         return Failure(Reason.TAPE_INVALID, f"{operation}: {error}")
 
 
-def _retry_after(answer: Answer) -> float:
-    """Seconds; 0 without a plain number. A date is not worth reading: the next poll is far enough."""
-    text = answer.headers.get("Retry-After", "").strip()
+def retry_after_seconds(answers: Sequence[Answer]) -> float:
+    """How long the last answer asks to be left alone; 0 without an answer or a plain number.
+
+    A date is not worth reading: the next poll is far enough.
+    """
+    text = "" if not answers else answers[-1].headers.get("Retry-After", "").strip()
     return min(float(text), MAX_RETRY_AFTER_SECONDS) if text.isascii() and text.isdigit() and len(text) < 9 else 0.0

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tpcharness.model.reason import Reason
+
+PASSING = frozenset(
+    {
+        Reason.OVERLOADED,
+        Reason.SERVER_ERROR,
+        Reason.NO_RESPONSE,
+        Reason.CONNECTION_LOST,
+        Reason.CONNECTION_REFUSED,
+        Reason.CONNECT_TIMEOUT,
+        Reason.UNREACHABLE,
+        Reason.TLS_TIMEOUT,
+    }
+)
+"""Answers after which a poll is tried again: what passes by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Polling:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -24,7 +25,7 @@ from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import PayloadNames
 from tpcharness.payload.removal import see_through
 from tpcharness.payload.tape_errands import TapeErrands
-from tpcharness.payload.tape_polling import Polling
+from tpcharness.payload.tape_polling import PASSING, Polling
 from tpcharness.wire.tape.discovery import TapeService
 from tpcharness.wire.tape.stage import FileState, Receipt, StageStatus, request_url
 
@@ -38,20 +39,6 @@ Less than the whole would be cheaper still, but a service may count from the req
 POLLING = Polling()
 
 NO_ID = "tpcharness-placeholder-id"
-
-# Answers after which a poll is tried again: what passes by itself.
-_PASSING = frozenset(
-    {
-        Reason.OVERLOADED,
-        Reason.SERVER_ERROR,
-        Reason.NO_RESPONSE,
-        Reason.CONNECTION_LOST,
-        Reason.CONNECTION_REFUSED,
-        Reason.CONNECT_TIMEOUT,
-        Reason.UNREACHABLE,
-        Reason.TLS_TIMEOUT,
-    }
-)
 
 
 class NotRegistered(ValueError):  # noqa: N818 - reads as what it is
@@ -104,29 +91,60 @@ class TapeRequests:
         self._limits = limits
         self._polling = polling
         self._tickets = count(1)
+        self._turns: dict[str, asyncio.Lock] = {}
 
     @property
     def disk_lifetime_seconds(self) -> int:
-        """For how long a request wants its files on disk."""
-        return int(self._limits.stage_seconds) + READING_SECONDS
+        """For how long a request wants its files on disk at most: until they have come, and have been copied."""
+        return int(self._limits.stage_seconds) + self.copying_seconds
+
+    @property
+    def copying_seconds(self) -> int:
+        """How long a copy of a staged file may need it."""
+        return int(self._limits.transfer_seconds) + READING_SECONDS
+
+    @asynccontextmanager
+    async def turn(self, endpoint: Endpoint, trail: Trail) -> AsyncIterator[None]:
+        """Waits, as `queued`, until no other request of ours is open at the endpoint, and holds its place.
+
+        One at a time is what a tape system is asked for; and EOS evicts a file by its path, whoever else wants it, so
+        that the release of one request would take the file away from the next.
+        """
+        async with AsyncExitStack() as stack:
+            with trail.enter(Phase.QUEUED):
+                await stack.enter_async_context(self._turns.setdefault(endpoint.name, asyncio.Lock()))
+            yield
 
     async def open(
-        self, endpoint: Endpoint, service: TapeService, paths: Sequence[str], trail: Trail
+        self,
+        endpoint: Endpoint,
+        service: TapeService,
+        paths: Sequence[str],
+        trail: Trail,
+        *,
+        use_seconds: int = READING_SECONDS,
     ) -> OpenRequest | Failure:
-        """Asks for files on disk. What may have been taken stays in the ledger, whatever was answered.
+        """Asks for files on disk, and to keep them there for `use_seconds` once they have come.
 
-        When cancelled meanwhile, waits for the answer and ends the request: without it nobody knows its name.
+        What may have been taken stays in the ledger, whatever was answered. When cancelled meanwhile, waits for the
+        answer and ends the request: without it nobody knows its name.
         """
         taken: list[OpenRequest] = []
         try:
-            return await see_through(self._open(endpoint, service, paths, trail, taken))
+            return await see_through(self._open(endpoint, service, paths, trail, taken, use_seconds))
         except asyncio.CancelledError:
             for request in taken:
                 await self.close(request, trail)
             raise
 
     async def _open(
-        self, endpoint: Endpoint, service: TapeService, paths: Sequence[str], trail: Trail, taken: list[OpenRequest]
+        self,
+        endpoint: Endpoint,
+        service: TapeService,
+        paths: Sequence[str],
+        trail: Trail,
+        taken: list[OpenRequest],
+        use_seconds: int,
     ) -> OpenRequest | Failure:
         if foreign := [path for path in paths if path not in endpoint.tape_files]:
             raise NotRegistered(f"{foreign[0]} is not in the list [endpoints.{endpoint.name}.tape] files")
@@ -134,7 +152,8 @@ class TapeRequests:
         ticket = self._entry(endpoint, f"{service.stage_url}#{self._names.run_id}.{next(self._tickets)}", paths)
         await self._ledger.add(ticket)
         sent_at = perf_counter()
-        receipt = await self._errands.stage(endpoint, service, paths, self.disk_lifetime_seconds, trail, answers.append)
+        lifetime_seconds = int(self._limits.stage_seconds) + use_seconds
+        receipt = await self._errands.stage(endpoint, service, paths, lifetime_seconds, trail, answers.append)
         if isinstance(receipt, Failure):
             if not answers or _refused_for_good(answers[-1]):
                 await self._ledger.gone(ticket)
@@ -160,7 +179,7 @@ class TapeRequests:
                         failures, last = 0, None
                         if self._note(staging, request, polled.outcome, perf_counter() - request.sent_at):
                             return staging
-                    elif polled.outcome.reason not in _PASSING or failures + 1 >= self._polling.max_failures:
+                    elif polled.outcome.reason not in PASSING or failures + 1 >= self._polling.max_failures:
                         staging.failure = polled.outcome
                         return staging
                     else:

@@ -44,7 +44,10 @@ R = TypeVar("R", bound=Run)
 
 @dataclass(slots=True)
 class CopyAttempt(Generic[R]):
-    """One attempt to copy over a link. The verdict is good until something is found, and final once it is `judged`."""
+    """One attempt to copy over a link. The verdict is good until something is found, and final once it is `judged`.
+
+    `size` is that of the file that is copied, where it is not what the context asks for.
+    """
 
     variant: Variant
     link: Link
@@ -56,6 +59,7 @@ class CopyAttempt(Generic[R]):
     verification: Verification | None = None
     warnings: list[str] = field(default_factory=list)
     judged: bool = False
+    size: int | None = None
 
     @classmethod
     def begin(cls, variant: Variant, link: Link, context: ProbeContext) -> CopyAttempt[R]:
@@ -65,9 +69,7 @@ class CopyAttempt(Generic[R]):
         return attempt
 
     async def go(self, payload: PayloadStore, copy: Callable[[CopyAttempt[R], Seed], Awaitable[None]]) -> None:
-        """Sees to a seed and to our directory, then copies. When cancelled it passes the cancellation on only as long
-        as there is no verdict: a verdict stands, whatever becomes of the clean-up, and the ledger knows what is left.
-        """
+        """Sees to a seed and to our directory, then copies, as `see` does."""
         with self.trail.enter(Phase.PREPARE):
             seed = await payload.seed(self.link.source, self.context.size_bytes, self.trail)
             no_place = await payload.ensure_directory(self.link.destination, self.trail)
@@ -76,12 +78,18 @@ class CopyAttempt(Generic[R]):
         elif no_place is not None:
             self.verdict = of_failure(no_place, Blame.DESTINATION)
         else:
-            try:
-                await copy(self, seed)
-            except asyncio.CancelledError:
-                if not self.judged:
-                    raise
-                self.warnings.append("interrupted in its clean-up: the file stays in the ledger")
+            await self.see(copy(self, seed))
+
+    async def see(self, copy: Awaitable[None]) -> None:
+        """Awaits a copy. When cancelled it passes the cancellation on only as long as there is no verdict: a verdict
+        stands, whatever becomes of the clean-up, and the ledger knows what is left.
+        """
+        try:
+            await copy
+        except asyncio.CancelledError:
+            if not self.judged:
+                raise
+            self.warnings.append("interrupted in its clean-up: the file stays in the ledger")
 
     @property
     def good(self) -> bool:
@@ -89,13 +97,14 @@ class CopyAttempt(Generic[R]):
 
     def result(self, servers: ServerBook) -> Result:
         """The record of it. Throughput is the verified size over the time from the request to the verdict."""
-        verdict, run, verification, size = self.verdict, self.run, self.verification, self.context.size_bytes
+        verdict, run, verification = self.verdict, self.run, self.verification
+        size = self.context.size_bytes if self.size is None else self.size
         return Result(
             run_id=self.context.run_id,
             probe_id=self.context.probe_id,
             subject=self.link.subject,
             variant=self.variant,
-            size_bytes=size,
+            size_bytes=self.context.size_bytes,
             started_at=self.started_at,
             attempt=self.context.attempt,
             outcome=outcome_of(verdict.reason, verdict.blame),

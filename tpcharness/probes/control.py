@@ -6,6 +6,8 @@ happened concerns the two storages and what lies between them (http-tpc 6.3, rul
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from tpcharness.diagnosis.verdict import Party, Verdict, blamed
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
@@ -45,8 +47,21 @@ _DAMAGE = frozenset({Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH})
 _NOT_EVEN_ASKED = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 
 
+class Original(Protocol):
+    """A file that is copied: where it is, and what must arrive."""
+
+    @property
+    def file(self) -> PayloadFile: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def adler32(self) -> str: ...
+
+
 class Control:
-    """Asks passive parties: in pull mode it reads the beginning of the seed, in push mode it looks at the copy."""
+    """Asks passive parties: in pull mode it reads the beginning of the original, in push mode it looks at the copy."""
 
     def __init__(self, errands: Errands, payload: PayloadStore, verifier: Verifier) -> None:
         self._errands = errands
@@ -54,7 +69,7 @@ class Control:
         self._verifier = verifier
 
     async def settle_damage(
-        self, failure: Failure, mode: Mode, seed: Seed, destination: Endpoint, trail: Trail
+        self, failure: Failure, mode: Mode, original: Original, destination: Endpoint, trail: Trail
     ) -> Verdict:
         """Who has damaged a copy that was called a success: size or checksum are wrong at its destination.
 
@@ -62,14 +77,14 @@ class Control:
         the active party, which moved the bytes: it is all that differs from what we could do ourselves.
         """
         with trail.enter(Phase.VERIFY):
-            spoilt = await self._payload.recheck(seed, trail)
+            spoilt = await self._payload.recheck(original, trail) if isinstance(original, Seed) else None
             if spoilt is not None and spoilt.reason is Reason.SEED_CORRUPT:
                 return Verdict(failure.reason, Blame.SOURCE, hint=spoilt.detail)
-            if await self._is_damaged(seed, trail):
+            if await self._is_damaged(original, trail):
                 hint = f"{failure.detail}; the source gives us wrong bytes as well"
                 return Verdict(failure.reason, Blame.SOURCE, hint=hint)
             if mode is Mode.PUSH:
-                ours = await self._payload.seed(destination, seed.size, trail)
+                ours = await self._payload.seed(destination, original.size, trail)
                 if isinstance(ours, Failure):
                     if ours.reason is not Reason.SEED_CORRUPT:
                         return blamed(failure.reason, mode, Party.SOURCE, Party.DESTINATION).with_hint(failure.detail)
@@ -79,30 +94,32 @@ class Control:
                     return Verdict(failure.reason, Blame.DESTINATION, hint=hint)
         return blamed(failure.reason, mode, Party.ACTIVE).with_hint(failure.detail)
 
-    async def _is_damaged(self, seed: Seed, trail: Trail) -> bool:
-        """Whether the bytes of a seed, as we are given them, are not those that were stored."""
-        read = await self._verifier.read_back(seed.file, seed.size, seed.adler32, trail)
+    async def _is_damaged(self, original: Original, trail: Trail) -> bool:
+        """Whether the bytes of a file, as we are given them, are not those that were stored."""
+        read = await self._verifier.read_back(original.file, original.size, original.adler32, trail)
         return read.failure is not None and read.failure.reason in _DAMAGE
 
-    async def settle(self, verdict: Verdict, mode: Mode, seed: Seed, destination: PayloadFile, trail: Trail) -> Verdict:
+    async def settle(
+        self, verdict: Verdict, mode: Mode, original: Original, destination: PayloadFile, trail: Trail
+    ) -> Verdict:
         """The verdict with the blame that the control leaves; as it was, where a control can say nothing."""
         passive, active = Party.PASSIVE.blame(mode), Party.ACTIVE.blame(mode)
         certain_of_active = verdict.blame is active and verdict.reason is Reason.NO_RESPONSE
         if verdict.reason not in _BETWEEN_THE_TWO or verdict.blame is Blame.CLIENT or certain_of_active:
             return verdict
         with trail.enter(Phase.VERIFY):
-            failure = await (self._read(seed, trail) if mode is Mode.PULL else self._look(destination, trail))
+            failure = await (self._read(original, trail) if mode is Mode.PULL else self._look(destination, trail))
         if failure is not None:
             return Verdict(verdict.reason, passive, hint=f"it does not serve us either: {failure.detail}")
         return verdict
 
-    async def _read(self, seed: Seed, trail: Trail) -> Failure | None:
-        wanted = min(seed.size, MAX_READ_BYTES)
+    async def _read(self, original: Original, trail: Trail) -> Failure | None:
+        wanted = min(original.size, MAX_READ_BYTES)
         answer = await self._errands.ask(
             Role.READ,
             "GET",
-            seed.file.endpoint,
-            seed.file.path,
+            original.file.endpoint,
+            original.file.path,
             trail,
             Phase.VERIFY,
             max_body=wanted,

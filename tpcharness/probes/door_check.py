@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Self
 
 from tpcharness.diagnosis.outcome import outcome_of
 from tpcharness.diagnosis.verdict import Verdict, of_failure
@@ -41,7 +42,7 @@ class DoorCheck:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, variant: Variant, endpoint: Endpoint, context: ProbeContext) -> DoorCheck:
+    def begin(cls, variant: Variant, endpoint: Endpoint, context: ProbeContext) -> Self:
         """A check that starts now, and has waited for its place as long as the context says."""
         check = cls(variant, endpoint, context, Trail(context.probe_id, context.observer), context.clock.now())
         check.trail.add(Phase.QUEUED, context.queued_seconds)

@@ -31,6 +31,7 @@ from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import MAX_READBACK_BYTES, Verification
 from tpcharness.tokens.roles import Role, token_request
 from tpcharness.wire.copy_request import Mode
+from tpcharness.wire.fingerprint import Implementation
 from tpcharness.wire.xroot.opaque import RootUrl
 
 MAX_CONTROL_BYTES = 64 * 1024
@@ -125,6 +126,7 @@ class RootCopyProbe:
         try:
             async with self._visits(seed.file, file, reading, writing, trail) as ends:
                 await self._transfer(attempt, seed, file, ends)
+                attempt.warnings.extend((*ends.source.setbacks, *ends.destination.setbacks))
             attempt.judged = True
         finally:
             await self._clean(attempt, file)
@@ -146,6 +148,7 @@ class RootCopyProbe:
     async def _transfer(self, attempt: CopyAttempt[RootRun], seed: Seed, file: PayloadFile, ends: _Ends) -> None:
         """The copy, its verdict or its verification, and the removal by the same door."""
         name = file.endpoint.name
+        self._servers.learn(attempt.link.source, attempt.trail.exchanges)
         transfer = RootTransfer(
             ends.source,
             ends.destination,
@@ -157,6 +160,7 @@ class RootCopyProbe:
             self._limits,
             attempt.trail,
             patient=name in self._queueing,
+            shows_token=self._servers.software(attempt.link.source) is Implementation.DCACHE,
             look_seconds=self._look_seconds,
         )
         run = attempt.run = await transfer.run()

@@ -5,27 +5,25 @@ It asks nothing of the https door, so that each of the two is found well or ill 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
 from tpcharness.diagnosis.xroot_verdict import is_before_asking
 from tpcharness.model.endpoint import Endpoint, Link
-from tpcharness.model.failure import Failure
-from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
 from tpcharness.model.seams import ProbeContext, Token, TokenSource
-from tpcharness.model.variant import Blame, Phase, Variant
+from tpcharness.model.variant import Phase, Variant
 from tpcharness.net.resolver import Address
 from tpcharness.net.xroot import Reply, XrootClient, XrootVisit
 from tpcharness.payload.content import Content
-from tpcharness.payload.names import PayloadFile, PayloadNames
+from tpcharness.payload.names import PayloadNames
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.door_check import DoorCheck
-from tpcharness.probes.root_files import absent, failure_of, read_back, remove, root_path, root_target, store, verify
+from tpcharness.probes.root_attempt import take_away, token_for
+from tpcharness.probes.root_files import failure_of, read_back, root_path, root_target, store, verify
 from tpcharness.probes.servers import ServerBook
-from tpcharness.tokens.roles import Role, token_request
+from tpcharness.tokens.roles import Role
 from tpcharness.wire.errors import WireError
 from tpcharness.wire.xroot.answers import does_tpc, read_config
 from tpcharness.wire.xroot.opaque import RootUrl
@@ -73,19 +71,23 @@ class RootDoorProbe:
         door.family = address.family
         file = self._names.door(door.endpoint, f"{door.context.probe_id}-{number}")
         with door.trail.enter(Phase.TOKEN):
-            token = await self._token(door, Role.SEED, file)
-            removing = await self._token(door, Role.CLEANUP, file)
+            token = await token_for(self._tokens, door, Role.SEED, file)
+            removing = await token_for(self._tokens, door, Role.CLEANUP, file)
         if token is None or removing is None:
             return
         await self._payload.register(file)
         target = root_target(door.endpoint, url, token.secret, address.ip)
         async with self._client.visit(target, door.trail) as visit:
-            made = True
+            made, path = True, root_path(file, url)
             try:
-                made = await self._round_trip(door, visit, root_path(file, url), token)
+                made = await self._round_trip(door, visit, path, token)
             finally:
+                door.warnings.extend(visit.setbacks)
                 with door.trail.enter(Phase.CLEANUP):
-                    await (self._clean(door, visit, file, url, removing) if made else self._payload.forget(file))
+                    if made:
+                        await take_away(self._payload, visit, door, file, path, removing.secret)
+                    else:
+                        await self._payload.forget(file)
 
     async def _round_trip(self, door: DoorCheck, visit: XrootVisit, path: str, token: Token) -> bool:
         """What we wrote is what we get. False when there is certainly no file."""
@@ -128,37 +130,6 @@ class RootDoorProbe:
             return
         if not able:
             door.warnings.append("it says that it does no xroot copies (ofs.tpc)")
-
-    async def _clean(
-        self, door: DoorCheck, visit: XrootVisit, file: PayloadFile, url: RootUrl, removing: Token
-    ) -> None:
-        """Removes the file by this door; where that fails, the https door may do better."""
-        limit = visit.limits.cleanup_seconds
-        try:
-            async with asyncio.timeout(limit):
-                path = root_path(file, url)
-                failure = await remove(visit, path, removing.secret) or await absent(visit, path, removing.secret)
-        except TimeoutError:
-            failure = Failure(Reason.CLEANUP_FAILED, f"not removed at the root door within {limit:g} s")
-        if failure is None:
-            await self._payload.forget(file)
-            return
-        door.note_leftover(failure)
-        for _, why in await self._payload.remove_all((file,), door.trail):
-            door.warnings.append(f"{why.reason}: {why.detail}")
-
-    async def _token(self, door: DoorCheck, role: Role, file: PayloadFile) -> Token | None:
-        try:
-            wanted = token_request(role, file.endpoint, file.path)
-        except ValueError as error:
-            door.fail(Failure(Reason.TOKEN_SOURCE_FAILED, str(error), Blame.CLIENT))
-            return None
-        token = await self._tokens.token(wanted)
-        if isinstance(token, Failure):
-            door.fail(token)
-            return None
-        door.trail.token(token.facts)
-        return token
 
 
 @contextmanager

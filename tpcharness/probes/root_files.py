@@ -34,7 +34,15 @@ READS_IN_FLIGHT = 4
 
 def root_target(endpoint: Endpoint, url: RootUrl, token: Secret, address: str = "") -> XrootTarget:
     """An endpoint's root door, under its settings; `address` pins one of the host's."""
-    return XrootTarget(url, token, endpoint.ca_path, endpoint.address_family, endpoint.redirect_auth, address)
+    return XrootTarget(
+        url,
+        token,
+        endpoint.ca_path,
+        endpoint.address_family,
+        endpoint.redirect_auth,
+        address,
+        plain_redirects=endpoint.plain_redirects,
+    )
 
 
 def root_path(file: PayloadFile, url: RootUrl) -> str:
@@ -191,7 +199,7 @@ async def absent(visit: XrootVisit, path: str, token: Secret) -> Failure | None:
 def failure_of(reply: Reply) -> Failure | None:
     """Why a request of ours failed; None when it did not."""
     if reply.refusal is not None:
-        return judge_own(reply.refusal, at_login=reply.at_login)
+        return judge_own(reply.refusal, at_login=reply.at_login, where=reply.redirected_to)
     return reply.failure
 
 

@@ -75,6 +75,7 @@ class RootTransfer:
     """The steps of one copy between two visits. Use `run` once.
 
     `patient`: the destination has let a copy wait in its queue before, so that the key is not given out too early.
+    `shows_token`: the destination is given the source's token to show there.
     """
 
     source: XrootVisit
@@ -87,6 +88,7 @@ class RootTransfer:
     limits: TimeLimits
     trail: Trail
     patient: bool = False
+    shows_token: bool = False
     look_seconds: float = LOOK_SECONDS
     _files: list[tuple[XrootVisit, _Open]] = field(default_factory=list)
     _queued_seconds: float = 0.0
@@ -159,26 +161,36 @@ class RootTransfer:
     async def _make(self, placed: _Open) -> tuple[_Open, PathRequest]:
         """Opens the new file at the destination, which is told where the source is; and the grant for the source."""
         asked = self.source.target.url
+        forwarded = await self._forwarded(placed.server)
         meeting = Rendezvous(
             key=secrets.token_hex(KEY_DIGITS // 2),
             source=placed.server.named_place,
             asked=asked.place,
             path=placed.request.path,
             size=self.size,
-            secure_source=asked.secure,
+            # Without TLS where a disk server behind a door has none (EOS); never so with a token.
+            secure_source=placed.server.connection.session.tls and (asked.secure or forwarded is not None),
             secure_destination=self.destination.target.url.secure,
         )
-        forwarded = await self._forwarded()
         request = meeting.destination_request(self.destination_path, self.writing, forwarded)
         made = await self._open(self.destination, request, Step.DESTINATION, Party.DESTINATION)
         await self._check_ability(self.destination, made.server, Party.DESTINATION)
         return made, meeting.grant_request(placed.request, await self.destination.name_of(made.server))
 
-    async def _forwarded(self) -> Secret | None:
-        """The source's token, if the destination would show the source the one by which we came in (xroot 11)."""
+    async def _forwarded(self, source: Server) -> Secret | None:
+        """The source's token, where the destination must show it: to a source that lets in by token whoever brings
+        one (`shows_token`), and in place of the one by which we came in at the destination (xroot 11, 13).
+
+        Only where source and destination speak TLS to us, for a token goes nowhere else.
+        """
         entered = await self.destination.enter()
         if entered.server is None:
             raise _StoppedError(_seen(Step.DESTINATION, Party.DESTINATION, entered))
+        secure = source.connection.session.tls and entered.server.connection.session.tls
+        if not secure:
+            return None
+        if self.shows_token:
+            return self.reading
         if entered.server.connection.method != "ztn":
             return None
         reply = await self.destination.quietly(entered.server, query_config("tpcdlg"), self.limits.request_seconds)
@@ -366,7 +378,7 @@ def _may_have_opened(seen: RootSeen) -> bool:
 
 
 def _seen(step: Step, party: Party, reply: Reply) -> RootSeen:
-    return RootSeen(step, party, reply.refusal, reply.failure, at_login=reply.at_login)
+    return RootSeen(step, party, reply.refusal, reply.failure, at_login=reply.at_login, where=reply.redirected_to)
 
 
 def _unreadable(step: Step, party: Party, error: WireError) -> RootSeen:

@@ -39,6 +39,14 @@ class ServerBook:
         """What its servers call themselves, the last hop last; the configured name when they do not say."""
         return self._texts.get(endpoint.name) or ((endpoint.implementation,) if endpoint.implementation else ())
 
+    def software(self, endpoint: Endpoint) -> Implementation:
+        """What stands behind an endpoint: as its last server says, or else as it is configured."""
+        texts = self.texts(endpoint)
+        seen = identify(texts[-1]).implementation if texts else Implementation.UNKNOWN
+        if seen is Implementation.UNKNOWN and endpoint.implementation in set(Implementation):
+            return Implementation(endpoint.implementation)
+        return seen
+
     def identify_copy(self, endpoint: Endpoint, head: Answer) -> Server:
         """The software of the server that answered a COPY.
 

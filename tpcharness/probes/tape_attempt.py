@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from tpcharness.diagnosis.outcome import outcome_of
 from tpcharness.diagnosis.verdict import Verdict, of_failure
@@ -16,6 +17,7 @@ from tpcharness.model.secret import redact
 from tpcharness.model.variant import Blame, Phase, Variant
 from tpcharness.net.trail import Trail
 from tpcharness.payload.tape_errands import Discovered, TapeErrands
+from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.wire.tape.archive_info import ArchiveInfo, FileInfo
 from tpcharness.wire.tape.discovery import TapeService
 
@@ -24,7 +26,10 @@ _OK = Verdict(Reason.OK, Blame.NOBODY)
 
 @dataclass(slots=True)
 class TapeAttempt:
-    """One attempt. The verdict is good until something is found, and the first finding stays."""
+    """One attempt. The verdict is good until something is found, and the first finding stays.
+
+    `blame` is who bears what the tape service does wrong: it is the source where the attempt is a part of a copy.
+    """
 
     variant: Variant
     endpoint: Endpoint
@@ -34,6 +39,7 @@ class TapeAttempt:
     verdict: Verdict = _OK
     warnings: list[str] = field(default_factory=list)
     stage_seconds: float | None = None
+    blame: Blame = Blame.DESTINATION
 
     @classmethod
     def begin(cls, variant: Variant, subject: Endpoint | Link, context: ProbeContext) -> TapeAttempt:
@@ -51,10 +57,10 @@ class TapeAttempt:
         return self.verdict.reason is Reason.OK
 
     def fail(self, failure: Failure) -> None:
-        """What has no blame of its own is the endpoint's, or the issuer's where no token came."""
+        """What has no blame of its own is the storage's, or the issuer's where no token came."""
         if self.ok:
             issuer = failure.reason.phase is Phase.TOKEN
-            self.verdict = of_failure(failure, Blame.ISSUER if issuer else Blame.DESTINATION)
+            self.verdict = of_failure(failure, Blame.ISSUER if issuer else self.blame)
         else:
             self.warnings.append(f"{failure.reason}: {failure.detail}")
 
@@ -90,6 +96,14 @@ class TapeAttempt:
             if not asked:
                 break
         return infos
+
+    def hand_over(self, attempt: CopyAttempt[Any]) -> None:
+        """Gives what was found to the attempt to copy that this is a part of; what came first is its verdict."""
+        attempt.warnings[:0] = dict.fromkeys(map(redact, self.warnings))
+        if attempt.good:
+            attempt.verdict = self.verdict
+        elif not self.ok and self.verdict is not attempt.verdict:
+            attempt.warnings.append(redact(f"{self.verdict.reason}: {self.verdict.hint}"))
 
     def result(self) -> Result:
         """The record of it. `transfer_seconds` is how long a file took from tape, where one came."""

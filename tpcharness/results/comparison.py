@@ -45,7 +45,7 @@ _CHANGES = {
 
 @dataclass(frozen=True, slots=True)
 class CellChange:
-    """One door or link in one variant. `before` and `after` are its worst results; None where it was not probed."""
+    """One endpoint or link in one variant. `before` and `after` are its worst results; None where it was not probed."""
 
     subject: Subject
     variant: Variant
@@ -63,7 +63,7 @@ class CellChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything that either run knows, ordered by change, doors before links."""
+    """Everything that either run knows, ordered by change, endpoints before links."""
 
     cells: tuple[CellChange, ...]
 
@@ -98,7 +98,7 @@ def compare(before: MatrixStore, after: MatrixStore) -> Comparison:
 
 
 def _cells(store: MatrixStore) -> Iterator[Cell]:
-    yield from store.door_cells()
+    yield from store.endpoint_cells()
     yield from store.cells()
 
 

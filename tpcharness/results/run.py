@@ -47,6 +47,7 @@ class RunFacts:
     endpoints: tuple[EndpointFacts, ...] = ()
     planned_doors: int = 0
     planned_links: int = 0
+    planned_alone: int = 0
     planned_bytes: int = 0
     dropped: tuple[Dropped, ...] = ()
     ended_at: datetime | None = None
@@ -67,6 +68,7 @@ class RunFacts:
             endpoints=tuple(EndpointFacts.of(endpoint) for endpoint in plan.endpoints),
             planned_doors=len(plan.doors),
             planned_links=len(plan.links),
+            planned_alone=len(plan.alone),
             planned_bytes=plan.total_bytes,
             dropped=plan.dropped,
         )
@@ -77,8 +79,8 @@ class RunFacts:
 
     @property
     def planned(self) -> int:
-        """How many probes were planned, doors and links together."""
-        return self.planned_doors + self.planned_links
+        """How many probes were planned: doors, links, and endpoints alone."""
+        return self.planned_doors + self.planned_links + self.planned_alone
 
     @property
     def is_history(self) -> bool:

@@ -6,11 +6,11 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from tpcharness.model.endpoint import EndpointSubject, LinkSubject, Subject
 from tpcharness.model.result import Result
-from tpcharness.model.variant import DOOR_VARIANTS, Outcome, Variant
+from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS, Outcome, Variant
 
 
 class CellState(StrEnum):
@@ -68,11 +68,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class EndpointTally:
-    """How the probes of one endpoint ended, by the part that it played."""
+    """How the probes of one endpoint ended, by the part that it played; `alone` is all but doors and links."""
 
     door: Tally
     source: Tally
     destination: Tally
+    alone: Tally = Tally()
 
 
 @dataclass(slots=True)
@@ -80,6 +81,24 @@ class _Counts:
     door: Counter[Outcome] = field(default_factory=Counter)
     source: Counter[Outcome] = field(default_factory=Counter)
     destination: Counter[Outcome] = field(default_factory=Counter)
+    alone: Counter[Outcome] = field(default_factory=Counter)
+
+    def all(self) -> tuple[Tally, Tally, Tally, Tally]:
+        return Tally.of(self.door), Tally.of(self.source), Tally.of(self.destination), Tally.of(self.alone)
+
+
+class _Kind(Enum):
+    """What tallies tell apart."""
+
+    LINK = auto()
+    DOOR = auto()
+    ALONE = auto()
+
+    @classmethod
+    def of(cls, variant: Variant) -> _Kind:
+        if variant.of_link:
+            return cls.LINK
+        return cls.DOOR if variant in DOOR_VARIANTS else cls.ALONE
 
 
 class Cells:
@@ -91,12 +110,16 @@ class Cells:
 
     def __init__(self, endpoints: Iterable[str] = ()) -> None:
         self._counts = defaultdict[str, _Counts](_Counts, {name: _Counts() for name in endpoints})
-        self._outcomes: dict[bool, Counter[Outcome]] = {True: Counter(), False: Counter()}
+        self._outcomes: dict[_Kind, Counter[Outcome]] = {kind: Counter() for kind in _Kind}
         self._latest: dict[tuple[Subject, Variant], dict[int, Result]] = {}
 
     def cell(self, source: str, destination: str, variant: Variant, *, now: datetime | None = None) -> Cell | None:
         """What is known of a link in this variant, None when it was never probed. Without `now` nothing is stale."""
         return self._cell(LinkSubject(source, destination), variant, now)
+
+    def endpoint_cell(self, name: str, variant: Variant, *, now: datetime | None = None) -> Cell | None:
+        """The same of an endpoint alone: one of its doors, or whatever else is asked of it."""
+        return self._cell(EndpointSubject(name), variant, now)
 
     def cells(self, *, now: datetime | None = None) -> Iterator[Cell]:
         """Every link cell of which something is known."""
@@ -120,6 +143,17 @@ class Cells:
                 if (cell := self._cell(EndpointSubject(name), variant, now)) is not None:
                     yield cell
 
+    def endpoint_cells(self, *, now: datetime | None = None) -> Iterator[Cell]:
+        """Everything that was asked of endpoints alone: each with its doors first, in the order of `endpoints()`."""
+        for name in self._counts:
+            for variant in ENDPOINT_VARIANTS:
+                if (cell := self._cell(EndpointSubject(name), variant, now)) is not None:
+                    yield cell
+
+    def alone_cells(self, *, now: datetime | None = None) -> Iterator[Cell]:
+        """The same without the doors."""
+        return (cell for cell in self.endpoint_cells(now=now) if cell.variant not in DOOR_VARIANTS)
+
     def results(self) -> tuple[Result, ...]:
         """Every result that is remembered, oldest first."""
         raise NotImplementedError
@@ -135,16 +169,19 @@ class Cells:
 
     def links(self) -> Tally:
         """How all link probes ended."""
-        return Tally.of(self._outcomes[True])
+        return Tally.of(self._outcomes[_Kind.LINK])
 
     def door_tally(self) -> Tally:
         """How all door probes ended."""
-        return Tally.of(self._outcomes[False])
+        return Tally.of(self._outcomes[_Kind.DOOR])
+
+    def alone_tally(self) -> Tally:
+        """How all probes of endpoints alone ended that are no doors."""
+        return Tally.of(self._outcomes[_Kind.ALONE])
 
     def endpoint(self, name: str) -> EndpointTally:
         """How the probes of one endpoint ended; all zero when it is not known."""
-        counts = self._counts.get(name, _Counts())
-        return EndpointTally(Tally.of(counts.door), Tally.of(counts.source), Tally.of(counts.destination))
+        return EndpointTally(*self._counts.get(name, _Counts()).all())
 
     def _cell(self, subject: Subject, variant: Variant, now: datetime | None) -> Cell | None:
         sizes = self._latest.get((subject, variant))
@@ -169,13 +206,15 @@ class Cells:
         self._counts = defaultdict(_Counts, counts | {name: _Counts() for name in wanted if name not in counts})
 
     def _count(self, result: Result, step: int) -> None:
-        self._outcomes[result.variant.of_link][result.outcome] += step
+        kind = _Kind.of(result.variant)
+        self._outcomes[kind][result.outcome] += step
         subject = result.subject
         if isinstance(subject, LinkSubject):
             self._counts[subject.source].source[result.outcome] += step
             self._counts[subject.destination].destination[result.outcome] += step
         else:
-            self._counts[subject.endpoint].door[result.outcome] += step
+            counts = self._counts[subject.endpoint]
+            (counts.door if kind is _Kind.DOOR else counts.alone)[result.outcome] += step
 
 
 class MatrixStore(Cells):

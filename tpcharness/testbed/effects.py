@@ -33,11 +33,26 @@ class Culprit(StrEnum):
 
 
 class Spoiled(StrEnum):
-    """What becomes of bytes that a copy is called a success for."""
+    """What becomes of bytes that a copy, a GET or a PUT is called a success for."""
 
     FLIPPED = "flipped"
     EMPTY = "empty"
     SHORT = "short"
+
+
+class Ranged(StrEnum):
+    """What is wrong with the answer to a GET for ranges."""
+
+    IGNORED = "ignored"  # the whole file comes
+    REFUSED = "refused"
+    ONE_ONLY = "one_only"  # several are refused
+    FIRST_ONLY = "first_only"  # of several the first comes, as if it alone had been asked for
+    MISSING = "missing"  # of several the last does not come
+    MISLABELLED = "mislabelled"  # Content-Range names its neighbours
+    AS_WHOLE = "as_whole"  # the range alone comes as if it were the whole file
+    OTHER_BYTES = "other_bytes"
+    SHORT = "short"  # a byte fewer than Content-Range says
+    UNENDED = "unended"  # the last boundary does not come
 
 
 class Digests(StrEnum):
@@ -248,7 +263,7 @@ class NoVerdict(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Spoil(Effect):
-    """The copy is called a success, and the destination holds something else."""
+    """A copy or a PUT is called a success, and the storage holds something else; or a GET sends something else."""
 
     how: Spoiled
 
@@ -291,6 +306,23 @@ class Drip(Effect):
 
     def with_number(self, number: int) -> Effect:
         return replace(self, bytes_per_second=number)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranging(Effect):
+    """A GET for ranges is answered in a way in which no job can read."""
+
+    how: Ranged
+
+
+@dataclass(frozen=True, slots=True)
+class Unread(Effect):
+    """After so many bytes the body of a PUT is not read any more, the connection stays open."""
+
+    after_bytes: int = 1000
+
+    def with_number(self, number: int) -> Effect:
+        return replace(self, after_bytes=number)
 
 
 @dataclass(frozen=True, slots=True)

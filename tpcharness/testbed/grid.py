@@ -29,16 +29,14 @@ from tpcharness.testbed.issuer import ISSUER_FAULTS, Issuer
 from tpcharness.testbed.pki import LOOPBACK_HOSTS, Authority, write_private
 from tpcharness.testbed.site_faults import SiteFaults, parted
 from tpcharness.testbed.storage import Storage
+from tpcharness.testbed.tape.beside import TAPE_ARCHIVE, TAPE_FILE, service_beside
 from tpcharness.testbed.tape.faults import TapeFault
-from tpcharness.testbed.tape.library import Library
-from tpcharness.testbed.tape.manner import manner_of
-from tpcharness.testbed.tape.service import WELL_KNOWN, TapeService
+from tpcharness.testbed.tape.service import TapeService
 from tpcharness.testbed.xroot.door import TTL_SECONDS, RootDoor
 
 HEADLINE = "# A grid on this machine, made by `tpcharness testbed up`: nothing in it reaches beyond loopback."
 ISSUER_NAME = "ISSUER"
 TOKENS_NAME = "testbed"
-TAPE_FILE = "tape-probe/file"
 
 _MAX_SITES = 200
 _PORT_ATTEMPTS = 20
@@ -86,8 +84,8 @@ class GridSpec:
     client's secret; without it a temporary one does. `on_disk` keeps contents in files below it, else in memory.
     `stall_seconds` is how long storages wait for each other's bytes; None is as long as what they speak like.
     `faults` are written SITE-B=NAME, or ISSUER=NAME. With `root` every storage has a root door as well, at which a
-    key waits `root_ttl_seconds` for its copy. With `tape` every storage has a tape service, with one file on tape only;
-    a recall takes `recall_seconds`.
+    key waits `root_ttl_seconds` for its copy. With `tape` every storage has a tape service, with one file on tape only,
+    and a directory whose files go to tape; a recall takes `recall_seconds`, a migration `migrate_seconds`.
     """
 
     sites: int = 4
@@ -101,6 +99,7 @@ class GridSpec:
     root: bool = False
     tape: bool = False
     recall_seconds: float = 10.0
+    migrate_seconds: float = 10.0
     root_ttl_seconds: float = TTL_SECONDS
 
     @property
@@ -133,6 +132,10 @@ class Site:
     def url(self) -> str:
         return self.audience + self.prefix
 
+    def owns(self, path: str) -> bool:
+        """Whether a file is one of those that harnesses make."""
+        return path.startswith((f"{self.prefix}/tpcharness/", f"{self.prefix}/{TAPE_ARCHIVE}/tpcharness/"))
+
     @property
     def endpoint(self) -> Endpoint:
         """What the harness is told about it."""
@@ -145,6 +148,7 @@ class Site:
             scope_base=self.prefix,
             root="" if self.root_door is None else self.root_door.url(self.prefix),
             tape_files=() if self.tape is None else (f"{self.prefix}/{TAPE_FILE}",),
+            tape_archive="" if self.tape is None else self.tape.library.archive,
         )
 
     @property
@@ -234,11 +238,8 @@ class Grid:
             site.verifier.trust(self.issuer.jwks())
 
     def leftovers(self) -> dict[str, list[str]]:
-        """What harnesses have left at each site: paths of files below <prefix>/tpcharness/."""
-        return {
-            site.name: [path for path in site.storage.files.paths() if path.startswith(f"{site.prefix}/tpcharness/")]
-            for site in self.sites
-        }
+        """What harnesses have left at each site: paths of files below <prefix>/tpcharness/, on disk and for tape."""
+        return {site.name: [path for path in site.storage.files.paths() if site.owns(path)] for site in self.sites}
 
     def config_text(self) -> str:
         """A complete endpoints.toml for this grid. Paths in it are as `directory` was given."""
@@ -271,8 +272,10 @@ client_secret_file = {_quoted(self.secret_file)}
         endpoint = site.endpoint
         faults = ", ".join(self._faults[site.name])
         remark = f"speaks like {site.dialect}" + (f"; its faults: {faults}" if faults else "")
-        root = f'root = "{endpoint.root}"\n' if endpoint.root else ""
-        tape = f"\n[endpoints.{endpoint.name}.tape]\nfiles = {json.dumps(endpoint.tape_files)}\n" if site.tape else ""
+        more = f'root = "{endpoint.root}"\n' if endpoint.root else ""
+        if site.tape is not None:
+            more += f'tape_archive = "{endpoint.tape_archive}"\n'
+            more += f"\n[endpoints.{endpoint.name}.tape]\nfiles = {json.dumps(endpoint.tape_files)}\n"
         return f"""\
 [endpoints.{endpoint.name}]  # {remark}
 site = "{endpoint.site}"
@@ -280,7 +283,7 @@ https = "{endpoint.https}"
 tokens = "{endpoint.tokens}"
 audience = "{endpoint.audience}"
 scope_base = "{endpoint.scope_base}"
-{root}{tape}"""
+{more}"""
 
     def _make_directory(self, stack: AsyncExitStack) -> Path:
         if self.spec.directory is not None:
@@ -312,18 +315,14 @@ scope_base = "{endpoint.scope_base}"
         if self.spec.root:
             shown = self.authority.server_context(self.authority.issue(f"{name}-root"))
             door = RootDoor(storage.files, verifier, shown, client_ssl, self.spec.root_ttl_seconds, of_root)
+            door.peers_by_token = dialect_name == "dcache"
         tape = self._tape(storage, verifier, of_tape) if self.spec.tape else None
         return Site(name, prefix, storage, verifier, door, tape)
 
     def _tape(self, storage: Storage, verifier: Verifier, faults: set[TapeFault]) -> TapeService:
-        """The tape service of a storage, and a file that is on tape only."""
-        library = Library(storage.files, self.spec.recall_seconds)
-        library.add(f"{storage.prefix}/{TAPE_FILE}", b"from tape\n" * 1024)
         shown = self.authority.server_context(self.authority.issue(f"{storage.name}-tape"))
-        site_name = f"{storage.name.lower()}-tape"
-        service = TapeService(site_name, library, verifier, shown, manner_of(storage.dialect.name), faults)
-        storage.pages[WELL_KNOWN] = service.document
-        return service
+        times = {"recall_seconds": self.spec.recall_seconds, "migrate_seconds": self.spec.migrate_seconds}
+        return service_beside(storage, verifier, shown, faults, **times)
 
     def _bad_context(self, which: Shown) -> ssl.SSLContext:
         """The TLS side of a storage that shows this certificate; made when it is first wanted."""

@@ -27,6 +27,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from tpcharness.model.reason import Reason
 from tpcharness.model.secret import Secret
 from tpcharness.testbed.authorisation import ANY_AUDIENCE, components
+from tpcharness.testbed.listening import BACKLOG
 from tpcharness.testbed.pki import Authority
 from tpcharness.testbed.stream import STREAM_LIMIT, PeerGoneError, ProtocolError, Request, Wire, head
 
@@ -105,7 +106,9 @@ class Issuer:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens. From here on `url` is known, and part of every token. Raises OSError for a port in use."""
         context = self._authority.server_context(self._authority.issue("issuer"))
-        self._server = await asyncio.start_server(self._converse, host, port, ssl=context, limit=STREAM_LIMIT)
+        self._server = await asyncio.start_server(
+            self._converse, host, port, ssl=context, backlog=BACKLOG, limit=STREAM_LIMIT
+        )
         port = self._server.sockets[0].getsockname()[1]
         self.url = f"https://localhost:{port}/"
 

@@ -8,7 +8,11 @@ import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-_BACKLOG = 512
+BACKLOG = 1024
+"""How many may wait to be accepted; to be given to `start_server` too, which would make it 100 again.
+
+Where hundreds come at once the kernel drops the rest, and resets some of them much later, in the middle of a copy.
+"""
 _ATTEMPTS = 20
 _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
@@ -35,7 +39,7 @@ def _bound(addresses: Sequence[tuple[int, str]], port: int) -> list[socket.socke
         opened: list[socket.socket] = []
         for left, (family, address) in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
             try:
-                listener = socket.create_server((address, port), family=family, backlog=_BACKLOG)
+                listener = socket.create_server((address, port), family=family, backlog=BACKLOG)
             except OSError as error:
                 if error.errno in _NO_SUCH_ADDRESS and (opened or left):
                     continue

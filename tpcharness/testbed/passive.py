@@ -6,6 +6,7 @@ Every way in which they can fail becomes one RefusalError whose Cause the dialec
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable
@@ -206,10 +207,8 @@ class Passive:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await self._opened(connection, url)
         except TimeoutError:
-            connection.close()
             raise self._failed(Cause.PASSIVE_SILENT, method) from None
         except (ssl.SSLError, OSError):
-            connection.close()
             raise self._failed(Cause.PASSIVE_TLS, method) from None
         self._wire = Wire(reader, writer)
         self._authority = url.netloc
@@ -219,15 +218,43 @@ class Passive:
     async def _opened(
         self, connection: socket.socket, url: SplitResult
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if url.scheme not in _TLS_SCHEMES:
-            return await asyncio.open_connection(sock=connection, limit=STREAM_LIMIT)
-        return await asyncio.open_connection(
-            sock=connection,
-            limit=STREAM_LIMIT,
-            ssl=self._tls,
-            server_hostname=url.hostname or "",
-            ssl_shutdown_timeout=CLOSE_SECONDS,
-        )
+        """Streams on a socket, under TLS where the URL says so; they, or nobody, have it afterwards.
+
+        In two steps: asyncio's `open_connection` with `ssl`, cancelled in its first turn, leaves a transport that goes
+        on reading, and once its socket is closed the descriptor's number is the next connection's (CPython 3.11).
+        """
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(STREAM_LIMIT, loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        secure = url.scheme in _TLS_SCHEMES
+        try:
+            transport, _ = await loop.create_connection(
+                asyncio.Protocol if secure else lambda: protocol, sock=connection
+            )
+        except BaseException:
+            connection.close()
+            raise
+        if secure:
+            transport = await self._secured(transport, protocol, url.hostname or "")
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    async def _secured(
+        self, plain: asyncio.Transport, protocol: asyncio.StreamReaderProtocol, name: str
+    ) -> asyncio.Transport:
+        """TLS over an open connection, which is closed when this fails or is cancelled."""
+        plain.pause_reading()
+        secured: asyncio.Transport | None = None
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                plain, protocol, self._tls, server_hostname=name, ssl_shutdown_timeout=CLOSE_SECONDS
+            )
+        finally:
+            if secured is None:
+                plain.abort()
+        if secured is None:  # asyncio does not tell of an end in the middle of a handshake
+            raise ConnectionResetError(errno.ECONNRESET, "the peer closed the connection in the handshake")
+        protocol.connection_made(secured)
+        return secured
 
     async def _connect(self, url: SplitResult, method: str) -> socket.socket:
         """A TCP connection to the first address that takes one; from here on `peer` is known (recording pull-404)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -15,13 +16,14 @@ from tpcharness.testbed.dialects.dialect import Cause, Dialect, RefusalError, Re
 from tpcharness.testbed.effects import Certificate, Occasion, Party, Shown
 from tpcharness.testbed.faults import FaultSet
 from tpcharness.testbed.files import FileStore
-from tpcharness.testbed.listening import listeners
+from tpcharness.testbed.listening import BACKLOG, listeners
 from tpcharness.testbed.narration import copy
 from tpcharness.testbed.stream import CLOSE_SECONDS, STREAM_LIMIT, PeerGoneError, ProtocolError, Request, Wire
 from tpcharness.testbed.webdav import HANDLERS
 
 _HANDSHAKE_SECONDS = 10.0
 _ROUNDS = 10
+_KEPT_LOSSES = 16
 
 
 class Storage:
@@ -67,6 +69,8 @@ class Storage:
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
+        self.losses: deque[str] = deque(maxlen=_KEPT_LOSSES)
+        """Why connections ended in the middle of something, the newest last: for whoever got no answer."""
         self._premises = Premises(
             dialect=dialect,
             files=files,
@@ -150,7 +154,9 @@ class Storage:
             }
         opened = await listeners(self._host, port)
         for listener in opened:
-            self._servers.append(await asyncio.start_server(accept, sock=listener, limit=STREAM_LIMIT, **tls))
+            self._servers.append(
+                await asyncio.start_server(accept, sock=listener, backlog=BACKLOG, limit=STREAM_LIMIT, **tls)
+            )
         return int(opened[0].getsockname()[1])
 
     def _choose_certificate(self, handshake: Any, *_: object) -> None:
@@ -187,8 +193,12 @@ class Storage:
                     break
         except ProtocolError:
             await self._reject(wire)
-        except (PeerGoneError, ConnectionError, ssl.SSLError):
+        except (PeerGoneError, ConnectionError, ssl.SSLError) as error:
+            self.losses.append(repr(error))
             wire.cut()
+        except Exception as error:
+            self.losses.append(repr(error))
+            raise
         finally:
             await wire.close()
 

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import re
 import time
 from urllib.parse import quote, urlsplit
 
 from tpcharness.testbed.authorisation import Operation, components
 from tpcharness.testbed.call import Call
 from tpcharness.testbed.dialects.dialect import Cause, Entry, Pairs, Reply
-from tpcharness.testbed.effects import BrokenUpload, Digest, Digests, Drip, Full, Hidden, Kept, ShortBody, Stall
+from tpcharness.testbed.effects import BrokenUpload, Digest, Digests, Drip, Full, Hidden, Kept, Spoil, Unread
 from tpcharness.testbed.files import PIECE, Directory, File, FileWriter, Node
+from tpcharness.testbed.reading import serve
+from tpcharness.testbed.spoiling import Spoiler
 from tpcharness.testbed.stream import PeerGoneError
-
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
-_DRIPS_PER_SECOND = 10
 
 
 async def options(call: Call) -> None:
@@ -45,18 +43,7 @@ async def get(call: Call) -> None:
         return
     if await _queued(call, node):
         return
-    size = node.size  # a file may grow while it is read
-    wanted = _range(call.request.fields.get("Range"), size)
-    fields = await _file_fields(call, node)
-    if wanted is None:
-        await call.begin(Reply(200, length=size, fields=fields))
-        await _send(call, node, 0, size)
-    elif not wanted:
-        raise call.refuse(Cause.RANGE)
-    else:
-        span: Pairs = (("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}"),)
-        await call.begin(Reply(206, length=len(wanted), fields=(*span, *fields)))
-        await _send(call, node, wanted.start, len(wanted))
+    await serve(call, node, await _file_fields(call, node))
 
 
 async def put(call: Call) -> None:
@@ -190,28 +177,6 @@ async def _file_fields(call: Call, file: File) -> Pairs:
     return (call.dialect.digest(algorithm, raw, call.request.fields), *others)
 
 
-async def _send(call: Call, file: File, start: int, length: int) -> None:
-    """Sends a stretch of a file; drops the connection when the file does not last so long."""
-    short, stall, drip = call.fault(ShortBody), call.fault(Stall), call.fault(Drip)
-    limits = [fault.after_bytes for fault in (short, stall) if fault]
-    size = PIECE if drip is None else max(1, drip.bytes_per_second // _DRIPS_PER_SECOND)
-    sent = 0
-    while sent < min([length, *limits]):
-        data = await file.read(start + sent, min([size, length - sent, *(limit - sent for limit in limits)]))
-        if not data:
-            break
-        await call.wire.send(data)
-        sent += len(data)
-        if drip:
-            await asyncio.sleep(1 / _DRIPS_PER_SECOND)
-    if sent == length:
-        return
-    if stall:
-        await call.wire.until_gone()
-    call.wire.cut()
-    call.stays_open = False
-
-
 async def _receive(call: Call, writer: FileWriter) -> None:
     """Writes the request's body into the file. Raises RefusalError, or PeerGoneError when it ends too early."""
     try:
@@ -231,12 +196,17 @@ async def _receive(call: Call, writer: FileWriter) -> None:
 
 
 async def _write_body(call: Call, writer: FileWriter) -> None:
-    broken = call.fault(BrokenUpload)
+    broken, unread, slow = call.fault(BrokenUpload), call.fault(Unread), call.fault(Drip)
+    spoiler = Spoiler(call.fault(Spoil))
     while data := await call.body.piece():
-        await writer.write(data)
+        await writer.write(spoiler.take(data))
         if broken and call.body.received >= broken.after_bytes:
             call.wire.cut()
             raise PeerGoneError(call.body.received)
+        if unread and call.body.received >= unread.after_bytes:
+            await asyncio.Event().wait()
+        if slow:
+            await asyncio.sleep(len(data) / slow.bytes_per_second)
 
 
 def _drop(call: Call, writer: FileWriter) -> None:
@@ -244,20 +214,6 @@ def _drop(call: Call, writer: FileWriter) -> None:
         writer.keep()
     else:
         writer.abandon()
-
-
-def _range(text: str, size: int) -> range | None:
-    """The stretch that a Range header asks for; empty when there is no such, None for the whole file.
-
-    A header that is not one plain range is ignored (RFC 9110 14.2).
-    """
-    found = _RANGE.match(text)
-    if found is None or not (found[1] or found[2]):
-        return None
-    if not found[1]:
-        return range(max(0, size - int(found[2])), size)
-    start, last = int(found[1]), int(found[2] or size)
-    return None if found[2] and last < start else range(start, min(last + 1, size))
 
 
 def _entry(call: Call, path: str, node: Node) -> Entry:

@@ -19,7 +19,7 @@ from tpcharness.model.finding import Finding
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Implementation, Result
 from tpcharness.model.settings import DaemonSettings, ProbeSelection
-from tpcharness.model.variant import Blame, Outcome
+from tpcharness.model.variant import Blame, Outcome, Variant
 from tpcharness.results.counters import Counters
 from tpcharness.results.latest import LatestStore
 from tpcharness.results.run import EndpointFacts
@@ -266,3 +266,24 @@ def test_pauses_and_budgets_are_told_for_every_endpoint():
     assert of_family(samples, "tpcharness_endpoint_paused", "endpoint") == {("A",): 0, ("B",): 1}
     assert of_family(samples, "tpcharness_endpoint_used_bytes", "endpoint") == {("A",): 5 * MIB, ("B",): 0}
     assert of_family(samples, "tpcharness_endpoint_used_transfers", "endpoint") == {("A",): 3, ("B",): 0}
+
+
+def test_direct_transfers_tell_their_speed_and_are_no_doors():
+    world = World("A", "B")
+    upload = replace(
+        door("A"),
+        variant=Variant.WEBDAV_UPLOAD,
+        throughput=12.5e6,
+        implementation=Implementation(destination=("Cache/1",)),
+        evidence=replace(door("A").evidence, tls=()),
+    )
+    failing = replace(upload, subject=door("B").subject, outcome=Outcome.FAILURE, reason=Reason.NO_SPACE)
+    world.add(door("A"), upload, failing)
+    samples = samples_of(world.text())
+    labels = ("endpoint", "variant")
+    speeds = of_family(samples, "tpcharness_endpoint_probe_throughput_bytes_per_second", *labels)
+    assert speeds == {("A", "webdav-upload"): 12.5e6}
+    success = of_family(samples, "tpcharness_endpoint_probe_success", *labels)
+    assert success == {("A", "door"): 1.0, ("A", "webdav-upload"): 1.0, ("B", "webdav-upload"): 0.0}
+    software = of_family(samples, "tpcharness_endpoint_info", "endpoint", "implementation")
+    assert set(software) == {("A", "dCache"), ("B", "")}

@@ -25,6 +25,7 @@ from tpcharness.wire.xroot.answers import (
     read_seconds,
     read_space,
     read_stat,
+    stat_identity,
     text_of,
 )
 from tpcharness.wire.xroot.codes import StatFlag
@@ -163,3 +164,18 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
             read(data)
         except WireError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("data", "identity"),
+    [
+        (b"279275953520128 5000000 16 1795382358\x00", "279275953520128"),
+        (b"17 5", "17"),
+        (b"", ""),
+        (b"17", ""),
+        (b"x 5 16 7\x00", ""),
+        (b"\xff\x00", ""),
+    ],
+)
+def test_the_number_of_a_file(data: bytes, identity: str) -> None:
+    assert stat_identity(data) == identity

@@ -81,6 +81,7 @@ class Api:
             "site": endpoint.site,
             "host": endpoint.host,
             "door": None if door is None else _cell(door),
+            "alone": [_cell(cell) for cell in look.alone.get(endpoint.name, ())],
             "downtime": None if downtime is None else _downtime(downtime),
             "paused_until": None if paused is None else datetime.fromtimestamp(paused, UTC),
             "used_bytes": used_bytes,

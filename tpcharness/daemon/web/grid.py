@@ -1,7 +1,7 @@
 """The matrix as an HTML table, made on the server: it can be read, followed and printed without any script.
 
-Classes and marks are those of the HTML report, so that one style serves both. A cell has at most two halves, pull
-and push; when more variants are shown it is one piece, as bad as its worst.
+Classes and marks are those of the HTML report, so that one style serves both. A cell has two halves: pull and push;
+when more variants are shown, what works and what does not, with the letter of the best.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from tpcharness.daemon.web.addresses import endpoint_path, link_path
 from tpcharness.daemon.web.sight import Look
 from tpcharness.export.alphabet import LETTERS, UNICODE
+from tpcharness.export.protocols import FEW_VARIANTS, best_of
 from tpcharness.export.report_cells import shown
 from tpcharness.export.standing import BAD, STATE_WORDS
 from tpcharness.model.endpoint import LinkSubject
@@ -50,6 +51,7 @@ class Drawn:
     cut: int
     variants: tuple[Variant, ...]
     split: bool
+    merged: bool
     states: tuple[str, ...]
     blames: tuple[Blame, ...]
 
@@ -82,10 +84,10 @@ def draw(look: Look, choice: Choice) -> Drawn:
     rows, columns = rows[:MOST_LINES], columns[:MOST_LINES]
     size = max(len(rows), len(columns))
     density = "roomy" if size <= ROOMY else "close" if size <= CLOSE else "dense"
-    split = len(variants) == 2
+    split, merged = len(variants) == FEW_VARIANTS, len(variants) > FEW_VARIANTS
     half, label = _SIZES[density]
-    width = 2 * half if split or density == "roomy" else half * 3 // 2
-    painter = _Painter(variants, split, density, look.downtimes.keys())
+    width = 2 * half if split or merged or density == "roomy" else half * 3 // 2
+    painter = _Painter(variants, density, look.downtimes.keys())
     pieces = [
         f'<table id="grid" class="{density}" width="{label + len(columns) * (width + 1)}"',
         ' aria-label="Matrix: rows are sources, columns are destinations">',
@@ -102,7 +104,7 @@ def draw(look: Look, choice: Choice) -> Drawn:
     table = Markup("".join(pieces))  # noqa: S704 - every name and text in it is escaped
     states = tuple(state for state in (*STATE_WORDS, DOWNTIME) if state in painter.seen)
     blames = tuple(blame for blame in Blame if blame in painter.blames)
-    return Drawn(table, len(rows), len(columns), cut, variants, split, states, blames)
+    return Drawn(table, len(rows), len(columns), cut, variants, split, merged, states, blames)
 
 
 def mark_of(blame: Blame) -> str:
@@ -136,11 +138,11 @@ def _header(name: str, scope: str, bad: dict[str, float], own: set[str]) -> str:
 class _Painter:
     """Makes cells, and remembers which states and letters the legend has to explain."""
 
-    def __init__(self, variants: Sequence[Variant], split: bool, density: str, resting: Collection[str]) -> None:
+    def __init__(self, variants: Sequence[Variant], density: str, resting: Collection[str]) -> None:
         self.seen: set[str] = set()
         self.blames: set[Blame] = set()
         self._variants = variants
-        self._split = split
+        self._dense = density == "dense"
         self._resting = resting
         self._marks = {state: mark for state, mark in UNICODE.states.items() if state not in BAD}
         if density == "dense":
@@ -151,11 +153,10 @@ class _Painter:
             same = ' class="same"' if source == destination else ""
             return f"<td{same}></td>"
         cells = [found.get(variant) for variant in self._variants]
-        if not self._split:
-            known = [cell for cell in cells if cell is not None]
-            cells = [max(known, key=lambda cell: _RANK[cell.state])]
         rests = source in self._resting or destination in self._resting
         halves = [self._half(cell, rests) for cell in cells]
+        if len(cells) > FEW_VARIANTS and not rests:
+            halves = self._merged([cell for cell in cells if cell is not None], halves)
         states = [state for state, _, _ in halves]
         classes = f"a-{states[0]} b-{states[-1]}" + (" plain" if len(set(states)) == 1 else "")
         text = "".join(mark for _, mark, _ in halves)
@@ -163,6 +164,17 @@ class _Painter:
         title = f' title="{escape(why)}"' if why else ""
         told = text.replace(" ", "\u00a0") if text.strip() else "\u00a0"
         return f'<td class="{classes}"><a href="{escape(link_path(source, destination))}"{title}>{told}</a></td>'
+
+    def _merged(self, known: Sequence[Cell], halves: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+        """What works, with the letter of the best, and what does not; one piece where it is all the same."""
+        worst = max((cell.state for cell in known), key=_RANK.__getitem__)
+        words = "; ".join(word for _, _, word in halves if word)
+        if not any(cell.state is CellState.OK for cell in known):
+            mark = UNICODE.states[worst]
+            return [(worst, mark, words)]
+        best = best_of(known)
+        works = (CellState.OK.value, "" if self._dense else best.mark, str(best))
+        return [works, (worst, "", words)]
 
     def _half(self, cell: Cell | None, rests: bool) -> tuple[str, str, str]:
         """State, mark, and the words for a reader who points at it."""

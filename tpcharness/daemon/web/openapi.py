@@ -215,6 +215,7 @@ def _schemas() -> dict[str, Schema]:
         site=_TEXT,
         host=_TEXT,
         door=_or_null(_ref("CellState")),
+        alone=_list(_ref("CellState")),
         downtime=_or_null(_ref("Downtime")),
         paused_until=_or_null(_MOMENT),
         used_bytes=_COUNT,

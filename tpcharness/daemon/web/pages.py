@@ -26,19 +26,22 @@ from tpcharness.daemon.web.sight import Look, Sight
 from tpcharness.daemon.web.state import state_of
 from tpcharness.daemon.web.timeline import timeline
 from tpcharness.daemon.web.workshop import WORKSHOP
+from tpcharness.export.alone import alone_table
 from tpcharness.export.alphabet import UNICODE
 from tpcharness.export.failure_text import alarming
+from tpcharness.export.protocols import capitals_of, contrasts_among
 from tpcharness.export.quantities import count_text, duration_text, rate_text, size_text
 from tpcharness.export.report_cells import shown
 from tpcharness.export.standing import BAD, STATE_WORDS, count_states, standings, tell, verdict
 from tpcharness.model.result import Result
 from tpcharness.model.variant import Variant
 from tpcharness.results.history import HistoryQuery, RollupQuery, Step
-from tpcharness.results.store import CellState
+from tpcharness.results.store import Cell, CellState
 
 MOST_RESULTS = 40
 MOST_FINDINGS = 200
 MOST_CHOICES = 8
+MOST_CONTRASTS = 50
 _HTML = "text/html; charset=utf-8"
 _HOURS, _DAYS = timedelta(days=7), timedelta(days=90)
 _STATE_WORDS = {state.value: word for state, word in STATE_WORDS.items()} | {DOWNTIME: "in downtime"}
@@ -96,7 +99,11 @@ class Pages:
             findings=[each for each in told if not each.single],
             singles=[each for each in told if each.single],
             endpoints=standings(look.endpoints, look.doors, look.cells, addresses.endpoint_path),
-            drawn=draw(look, choice),
+            drawn=(drawn := draw(look, choice)),
+            letters=capitals_of(drawn.variants) if drawn.merged else "",
+            alone=alone_table(_alone(look), addresses.endpoint_path),
+            contrasts=contrasts_among((*look.doors.values(), *_alone(look), *look.cells)),
+            most_contrasts=MOST_CONTRASTS,
             choice=choice,
             all_variants=[each for each in Variant if each in offered],
         )
@@ -287,6 +294,10 @@ def _choice(request: web.Request) -> Choice:
     )
 
 
+def _alone(look: Look) -> list[Cell]:
+    return [cell for cells in look.alone.values() for cell in cells]
+
+
 def _rank(cell: Any) -> int:
     return list(CellState).index(cell.state)
 
@@ -301,7 +312,7 @@ def _ids(result: Result) -> tuple[str, str, int]:
 
 
 def _by_id(look: Look, run_id: str, probe_id: str) -> Result | None:
-    for cell in (*look.cells, *look.resting, *look.doors.values()):
+    for cell in (*look.cells, *look.resting, *look.doors.values(), *_alone(look)):
         for result in cell.results:
             if (result.run_id, result.probe_id) == (run_id, probe_id):
                 return result

@@ -34,7 +34,7 @@ async def probe_now(request: web.Request, running: Running) -> web.Response:
         raise web.HTTPBadRequest(text=f"{min(unknown)[:60]}: expected source, destination, variant and size only.\n")
     source, destination = asked.get("source", ""), asked.get("destination", "")
     variant, size = _variant(asked.get("variant", Variant.HTTPS_PULL.value)), _size(asked.get("size"))
-    if variant is Variant.DOOR:
+    if not variant.of_link:
         source, destination = source or destination, destination or source
     if not source or not destination:
         raise web.HTTPBadRequest(text="Name both ends: /probe?source=NAME&destination=NAME&variant=https-pull\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tpcharness.daemon.running import Running
@@ -13,7 +13,7 @@ from tpcharness.model.downtime import Downtime
 from tpcharness.model.endpoint import LinkSubject, Subject
 from tpcharness.model.finding import Finding
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Variant
+from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS, Variant
 from tpcharness.results.run import EndpointFacts
 from tpcharness.results.store import Cell
 
@@ -28,7 +28,8 @@ _SLICE = 400  # cells between two turns of the loop: about a millisecond
 class Look:
     """What was there at one moment. Frozen, so that a page can be made of it in a thread.
 
-    `cells` and `doors` leave out what is in downtime: that says nothing about anybody; `resting` holds those links.
+    `cells`, `doors` and `alone` leave out what is in downtime: that says nothing about anybody; `resting` holds those
+    links. `alone` is what was asked of endpoints besides their doors, by name, in the order of the variants.
     `explained` are the failing ones that the findings were made from; `unconfirmed` counts those of the others that
     were not seen often enough to be confirmed.
     """
@@ -43,6 +44,7 @@ class Look:
     findings: tuple[Finding, ...]
     explained: Collection[Key]
     unconfirmed: int
+    alone: Mapping[str, tuple[Cell, ...]] = field(default_factory=dict)
 
     def typical_results(self) -> dict[Finding, Result]:
         """The result that each finding points at. Numbers of probes begin anew with each run, so the reason decides."""
@@ -50,7 +52,8 @@ class Look:
         for finding in self.findings:
             wanted.setdefault(finding.probe_id, []).append(finding)
         found: dict[Finding, Result] = {}
-        for cell in (*self.doors.values(), *self.cells):
+        alone = (cell for cells in self.alone.values() for cell in cells)
+        for cell in (*self.doors.values(), *self.cells, *alone):
             for result in cell.results:
                 for finding in wanted.get(result.probe_id, ()):
                     if result.reason is finding.reason:
@@ -102,6 +105,7 @@ class Sight:
         cells: list[Cell] = []
         resting: list[Cell] = []
         doors: dict[str, Cell] = {}
+        alone: dict[str, dict[Variant, Cell]] = {}
         unconfirmed = 0
         for number, glance in enumerate(latest.glances()):
             if number % _SLICE == 0:
@@ -114,10 +118,18 @@ class Sight:
                 (resting if rests else cells).append(cell)
                 if not rests and cell.state in BAD and (cell.subject, cell.variant) not in explained:
                     unconfirmed += not _is_confirmed(running, cell)
-            elif glance.variant is Variant.DOOR and glance.subject.endpoint not in downtimes:
+            elif glance.subject.endpoint in downtimes:
+                continue
+            elif glance.variant is Variant.DOOR:
                 doors[glance.subject.endpoint] = cell
-        links, rest = tuple(cells), tuple(resting)
-        return Look(at, version, endpoints, links, rest, doors, downtimes, findings, explained, unconfirmed)
+            else:
+                alone.setdefault(glance.subject.endpoint, {})[glance.variant] = cell
+        links, rest, others = tuple(cells), tuple(resting), {name: _ordered(each) for name, each in alone.items()}
+        return Look(at, version, endpoints, links, rest, doors, downtimes, findings, explained, unconfirmed, others)
+
+
+def _ordered(cells: Mapping[Variant, Cell]) -> tuple[Cell, ...]:
+    return tuple(cells[variant] for variant in ENDPOINT_VARIANTS if variant in cells)
 
 
 def _is_confirmed(running: Running, cell: Cell) -> bool:
@@ -128,4 +140,6 @@ def _is_confirmed(running: Running, cell: Cell) -> bool:
 def _cell(running: Running, subject: Subject, variant: Variant, now: datetime) -> Cell | None:
     if isinstance(subject, LinkSubject):
         return running.latest.cell(subject.source, subject.destination, variant, now=now)
-    return running.latest.door(subject.endpoint, now=now) if variant is Variant.DOOR else None
+    if variant is Variant.DOOR:
+        return running.latest.door(subject.endpoint, now=now)
+    return None if variant in DOOR_VARIANTS else running.latest.endpoint_cell(subject.endpoint, variant, now=now)

@@ -13,6 +13,8 @@ const MARKS = {ok: "\u2713", skipped: "\u00b7", stale: "~", absent: " "};
 const LETTERS = {source: "S", destination: "D", path: "P", issuer: "I", client: "C", undetermined: "?", nobody: "\u00d7"};
 const ACTORS = {path: "the network between the two", issuer: "the token issuer", client: "whoever runs this harness",
   undetermined: "not certain", nobody: "nobody"};
+const BEST_WORDS = {"=": "the best are equally fast", "?": "no throughput to compare", " ": "none works"};
+const PROTOCOLS = data.best.length > 0; // so many variants that a cell shows which of them work, and the best one
 const ROOMY = 14, CLOSE = 48; // endpoints, up to which a cell has room for its marks
 
 const indexOf = new Map(data.endpoints.map(([name], number) => [name, number]));
@@ -43,10 +45,17 @@ function halfText(v, i, j) {
   return `${WORDS[state]}, ${reason}${isBad(state) ? `, ${blame} has to act` : ""}`;
 }
 
+function bestText(i, j) {
+  const mark = data.best[i][j];
+  const name = Object.keys(data.letters).find((variant) => data.letters[variant].toUpperCase() === mark);
+  return name ? `best: ${name}` : BEST_WORDS[mark];
+}
+
 function cellText(i, j) {
   const link = `${data.endpoints[i][0]} to ${data.endpoints[j][0]}`;
   const known = VARIANTS.map((_, v) => v).filter((v) => i !== j || stateAt(v, i, j) !== "absent");
-  return `${link}: ${known.map((v) => `${short(VARIANTS[v])} ${halfText(v, i, j)}`).join("; ") || "the same endpoint"}`;
+  const best = PROTOCOLS && known.length ? `; ${bestText(i, j)}` : "";
+  return `${link}: ${known.map((v) => `${short(VARIANTS[v])} ${halfText(v, i, j)}`).join("; ") || "the same endpoint"}${best}`;
 }
 
 function make(tag, properties = {}, ...children) {

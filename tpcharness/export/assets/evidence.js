@@ -167,7 +167,10 @@ function showEndpoint(i) {
   const [name, site, host] = data.endpoints[i];
   const where = facts([["Site", site ? said(site) : ""], ["Address", host ? said(host) : ""],
     ["Prefix", data.bases[i] ? said(data.bases[i]) : ""]]);
-  showPanel([said(name), make("small", {}, " door check")], null, where, ...data.doors[i].flatMap((detail) => resultParts(detail, [i])));
+  const doors = (data.doors[i] ?? []).flatMap((detail) => resultParts(detail, [i]));
+  const alone = data.alone[i].flatMap(([variant, details]) =>
+    [make("h3", {className: "alone"}, variant), ...details.flatMap((detail) => resultParts(detail, [i]))]);
+  showPanel([said(name), make("small", {}, doors.length ? " door check" : " asked alone")], null, where, ...doors, ...alone);
 }
 
 const fragment = (words) => `#${new URLSearchParams(words)}`;
@@ -181,7 +184,7 @@ function follow() {
   const asked = new URLSearchParams(location.hash.slice(1));
   if (asked.has("endpoint")) {
     const i = indexOf.get(asked.get("endpoint"));
-    if (i !== undefined && data.doors[i]) showEndpoint(i);
+    if (i !== undefined && (data.doors[i] || data.alone[i].length)) showEndpoint(i);
   } else if (asked.has("src")) {
     const i = indexOf.get(asked.get("src")), j = indexOf.get(asked.get("dst"));
     if (i === undefined || j === undefined) return;

@@ -2,7 +2,7 @@
 
 const grid = byId("grid");
 const labels = [];
-let chosen = VARIANTS.map((_, v) => v);
+let chosen = VARIANTS.map((_, v) => v), merged = PROTOCOLS;
 let rows = [], columns = [], cells = [], focus = [0, 0], crossed = [];
 
 const touches = (words, i) => {
@@ -58,8 +58,28 @@ function header(i, scope, {bad, own}) {
   return cell;
 }
 
+// Left half: what works; right half: what does not, or the same again. The letter is the best variant's.
+function mergedCell(i, j, matches, dense) {
+  const known = chosen.filter((v) => stateAt(v, i, j) !== "absent");
+  if (!known.length) return ["a-absent b-absent", ""];
+  if (!known.some((v) => matches(v, i, j))) return ["a-dimmed b-dimmed", ""];
+  const states = known.map((v) => stateAt(v, i, j));
+  const worst = Object.keys(WORDS).filter((state) => state !== "ok").find((state) => states.includes(state)) ?? "ok";
+  const good = states.includes("ok");
+  return [`a-${good ? "ok" : worst} b-${worst}${good && worst !== "ok" ? "" : " plain"}`,
+    good ? (dense ? "" : data.best[i][j]) : isBad(worst) ? "\u2717" : MARKS[worst]];
+}
+
 function cellOf(i, j, matches, marks) {
   const cell = document.createElement("td");
+  if (merged) {
+    const [classes, text] = mergedCell(i, j, matches, grid.className === "dense");
+    cell.className = `${i === j ? "same " : ""}${classes}`;
+    cell.textContent = text;
+    cell.setAttribute("aria-label", labels[i * COUNT + j] ??= cellText(i, j));
+    cell.tabIndex = -1;
+    return cell;
+  }
   let classes = i === j ? "same" : "", text = "";
   chosen.forEach((v, place) => {
     const state = stateAt(v, i, j), matched = matches(v, i, j);
@@ -81,10 +101,11 @@ function draw() {
   const size = Math.max(rows.length, columns.length);
   const [density, half, height, label] = size <= ROOMY ? ["roomy", 24, 30, 190] : size <= CLOSE ? ["close", 13, 21, 170]
     : ["dense", 8, 15, 150];
-  const width = half * Math.max(2, chosen.length) + (chosen.length === 1 ? -half / 2 : 0);
+  const shown = merged ? 2 : chosen.length;
+  const width = half * Math.max(2, shown) + (shown === 1 ? -half / 2 : 0);
   const marks = density === "dense" ? {...MARKS, ok: " "} : MARKS;
   grid.className = density;
-  grid.style.setProperty("--half", `${width / chosen.length}px`);
+  grid.style.setProperty("--half", `${width / shown}px`);
   grid.style.setProperty("--height", `${height}px`);
   grid.style.width = `${label + columns.length * (width + 1)}px`;
   const widths = make("colgroup", {}, make("col"), ...columns.map(() => make("col")));

@@ -15,11 +15,12 @@ function fillControls() {
   const reasons = [...counts].sort((a, b) => b[1] - a[1]);
   byId("show").append(make("option", {value: ""}, "all cells"), bad ? make("option", {value: "*"}, `all failures (${bad})`) : "",
     ...reasons.map(([reason, count]) => make("option", {value: reason}, `${reason} (${count})`)));
-  if (VARIANTS.length > 1) [["both", VARIANTS.map((_, v) => v)], ...VARIANTS.map((name, v) => [short(name), [v]])].forEach(
+  if (VARIANTS.length > 1) [[PROTOCOLS ? "protocols" : "both", VARIANTS.map((_, v) => v)], ...VARIANTS.map((name, v) => [short(name), [v]])].forEach(
     ([name, numbers], n) => {
-      const button = make("button", {type: "button", "aria-pressed": String(n === 0)}, n || VARIANTS.length === 2 ? name : "all");
+      const button = make("button", {type: "button", "aria-pressed": String(n === 0)}, name);
       button.addEventListener("click", () => {
         chosen = numbers;
+        merged = PROTOCOLS && n === 0;
         [...byId("variants").children].forEach((each) => each.setAttribute("aria-pressed", String(each === button)));
         draw();
       });
@@ -28,9 +29,13 @@ function fillControls() {
   const signs = Object.keys(WORDS).filter((state) => present.has(state)).map((state) =>
     make("span", {className: `count ${state}`}, make("i", {}, isBad(state) || COUNT > CLOSE ? "" : MARKS[state]), WORDS[state]));
   const letters = Object.keys(LETTERS).filter((blame) => blamed.has(blame)).map((blame) => `${LETTERS[blame]} ${blame}`);
+  if (PROTOCOLS) byId("legend").append(
+    "Protocols: the left half is what works, the right half what does not; the letter is the best variant: ",
+    Object.entries(data.letters).map(([variant, letter]) => `${letter.toUpperCase()} ${variant}`).join(", "),
+    ", = equally fast, ? no throughput to compare. ");
   byId("legend").append(
-    VARIANTS.length > 1 ? `In each cell, from left: ${VARIANTS.map(short).join(", ")}. ` : "", ...signs,
-    letters.length ? `Letter: who has to act \u2014 ${letters.join(", ")}` : "");
+    VARIANTS.length > 1 && !PROTOCOLS ? `In each cell, from left: ${VARIANTS.map(short).join(", ")}. ` : "", ...signs,
+    letters.length ? `${PROTOCOLS ? "Letter in one variant" : "Letter"}: who has to act \u2014 ${letters.join(", ")}` : "");
 }
 
 function fillThemeSwitch() {

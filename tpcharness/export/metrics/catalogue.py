@@ -101,6 +101,9 @@ ENDPOINT_PROBE_RESULT_CODE = _endpoints("endpoint_probe_result_code", Kind.GAUGE
     "Reason and blame of the endpoint's own check as a number, 0 for ok.", one_shot=True)
 ENDPOINT_PROBE_DURATION = _endpoints("endpoint_probe_duration_seconds", Kind.GAUGE, _DOOR,
     "How long the endpoint's own check took, without the wait for its place.", one_shot=True)
+ENDPOINT_PROBE_THROUGHPUT = _endpoints("endpoint_probe_throughput_bytes_per_second", Kind.GAUGE, _DOOR,
+    "Verified bytes by time of the latest good transfer between the endpoint and us; absent where none was good.",
+    one_shot=True)
 ENDPOINT_PROBE_LAST_RUN = _endpoints("endpoint_probe_last_run_timestamp_seconds", Kind.GAUGE, _DOOR,
     "When the latest check of the endpoint that really ran ended.", one_shot=True)
 ENDPOINT_CONFIRMED_FAILURE = _endpoints("endpoint_confirmed_failure", Kind.GAUGE, _DOOR,

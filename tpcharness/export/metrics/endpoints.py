@@ -14,7 +14,7 @@ from tpcharness.export.metrics.text import BATCH, families, summary
 from tpcharness.export.metrics.views import ScheduleView
 from tpcharness.model.finding import Finding
 from tpcharness.model.reason import Reason
-from tpcharness.model.variant import Blame, Outcome
+from tpcharness.model.variant import DOOR_VARIANTS, Blame, Outcome
 from tpcharness.results import counters as kept
 from tpcharness.results.counters import Counters
 from tpcharness.results.latest import Glance, LatestStore, duration_seconds
@@ -86,6 +86,10 @@ class EndpointMetrics:
             metrics.ENDPOINT_PROBE_DURATION, [(door.labels, duration_seconds(one)) for door, one in current]
         )
         yield from families(
+            metrics.ENDPOINT_PROBE_THROUGHPUT,
+            [(door.labels, one.throughput) for door, one in current if one.ok and one.throughput is not None],
+        )
+        yield from families(
             metrics.ENDPOINT_PROBE_LAST_RUN,
             [(door.labels, door.last_run) for door in doors if door.last_run is not None],
         )
@@ -96,6 +100,8 @@ class EndpointMetrics:
     def _facts(self, endpoints: Iterable[EndpointFacts], doors: Iterable[Glance]) -> Iterator[Piece]:
         expiries: dict[str, float] = {}
         for door in doors:
+            if door.variant not in DOOR_VARIANTS:
+                continue  # a cache or a legacy door is another server
             result = door.results[0]
             ends = [tls.not_after for tls in result.evidence.tls if tls.not_after is not None]
             if ends:

@@ -18,6 +18,7 @@ from tpcharness.testbed.dialects.dialect import (
     Texts,
     Trouble,
 )
+from tpcharness.testbed.dialects.multipart import DCACHE
 
 _QUOTA = (
     '<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:"><D:quota-not-exceeded/></D:error>\n'  # RFC 4331 6
@@ -30,6 +31,7 @@ class Dcache(Dialect):
     user_agent = "dCache/9.2.21"
 
     put_makes_parents = True
+    multipart = DCACHE
     copy_type = "text/perf-marker-stream"
     resolves_first = True
     space_before_answer = True

@@ -16,6 +16,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import ClassVar, NamedTuple
 
+from tpcharness.testbed.dialects.multipart import APACHE
 from tpcharness.testbed.stream import Fields, head
 
 Pairs = tuple[tuple[str, str], ...]
@@ -175,6 +176,7 @@ class Dialect:
     closes_when_full = False
     closes_on_errors = False
     redirects: frozenset[str] = frozenset()
+    multipart = APACHE
 
     # third-party copies
     copy_status = 202

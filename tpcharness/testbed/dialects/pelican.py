@@ -17,6 +17,7 @@ from tpcharness.testbed.dialects.dialect import (
     Texts,
     http_date,
 )
+from tpcharness.testbed.dialects.multipart import GO
 from tpcharness.testbed.stream import head
 
 
@@ -24,6 +25,7 @@ class Pelican(Dialect):
     name = "pelican"
     server = "pelican/7.20.0"
     user_agent = "pelican-origin/7.20.0"
+    multipart = GO
 
     copy_status = 201
     get_before_answer = True

@@ -18,6 +18,7 @@ from tpcharness.testbed.dialects.dialect import (
     http_date,
     xml_text,
 )
+from tpcharness.testbed.dialects.multipart import XROOTD
 from tpcharness.testbed.stream import Fields, head
 
 _VERBS = {
@@ -48,6 +49,7 @@ class XrootdDialect(Dialect):
 
     put_body = b":-)"
     put_makes_parents = True
+    multipart = XROOTD
     writes_in_place = True
     deleted = 200
     mkcol_again = 201

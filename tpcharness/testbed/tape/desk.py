@@ -24,6 +24,8 @@ _FILE_KEYS = frozenset({"path", "diskLifetime", "targetedMetadata"})
 _DENIED = "USER ERROR: you don't have prepare permission"
 _PAGE = Paper(200, b"<!DOCTYPE html><title>Please log in</title>", "text/html")
 _BLIND = frozenset({TapeFault.FILE_LOST, TapeFault.FILE_UNAVAILABLE})
+_NO_MIGRATION = frozenset({TapeFault.NEVER_MIGRATES, TapeFault.MIGRATION_FAILS})
+_WRITE_ERROR = "the file cannot be written to tape: tape write error"
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Desk:
         now = time.time()
         ends = TapeFault.NEVER_ENDS not in self.faults
         self.library.advance(now, ends=ends)
+        if not _NO_MIGRATION & self.faults:
+            self.library.migrate(now)
         try:
             return self._route(request, body, now)
         except RefusalError as error:
@@ -126,16 +130,21 @@ class Desk:
         node = self.library.files.find(_plain(path))
         content = self.library.content(_plain(path))
         more: dict[str, object] = {"error": None} if self._has(TapeFault.NULL_ERRORS) else {}
+        if self._has(TapeFault.CLAIMS_TAPE):
+            return {"path": path, "locality": "TAPE", **more}
         if node is None:
             if self._has(TapeFault.SEES_EVERYTHING):
                 return {"path": path, "locality": "NONE"}
             return {"path": path, "error": "No such file or directory"}
         if isinstance(node, Directory):
             return {"path": path, "error": "Is a directory"}
+        if content is None and self._has(TapeFault.MIGRATION_FAILS) and self.library.is_for_tape(_plain(path)):
+            where = {"locality": "DISK"} if self.manner.error_with_locality else {}
+            return {"path": path, "error": _WRITE_ERROR, **where}
         if content is None:
             locality = "NONE" if node.size == 0 and self.manner.name == "storm" else "DISK"
         elif faults := _BLIND & self.faults:
-            locality = "LOST" if TapeFault.FILE_LOST in faults else "UNAVAILABLE"
+            locality = "LOST" if TapeFault.FILE_LOST in faults and self.manner.says_lost else "UNAVAILABLE"
         else:
             locality = "DISK_AND_TAPE" if content.online else "TAPE"
         return {"path": path, "locality": locality, **more}
@@ -230,6 +239,9 @@ class Desk:
             wish.step = Step.STARTED
         elif self._has(TapeFault.NOT_READABLE) and content is not None and wish.step is Step.COMPLETED:
             content.online = False
+        if content is not None and wish.step is Step.COMPLETED:
+            content.readable = content.size // 2 if self._has(TapeFault.STAGES_HALF) else None
+            content.reads_left = 1 if self._has(TapeFault.EVICTS_EARLY) else None
 
     def _file(self, wish: Wish) -> dict[str, object]:
         error: dict[str, object] = {"error": wish.error} if wish.error else {}

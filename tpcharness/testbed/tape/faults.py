@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tpcharness.model.reason import Reason
-from tpcharness.model.variant import Blame
 
 
 class TapeFault(StrEnum):
@@ -42,6 +41,12 @@ class TapeFault(StrEnum):
     RECALL_FAILS = "recall_fails"
     CANCELS_ITSELF = "cancels_itself"
     NOT_READABLE = "not_readable"
+    STAGES_HALF = "stages_half"
+    EVICTS_EARLY = "evicts_early"
+    # what is written for tape
+    NEVER_MIGRATES = "never_migrates"
+    MIGRATION_FAILS = "migration_fails"
+    CLAIMS_TAPE = "claims_tape"
     # release and delete
     RELEASE_FAILS = "release_fails"
     NOTHING_ENDS = "nothing_ends"
@@ -49,14 +54,13 @@ class TapeFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault: what each of the two probes must conclude, and where the behaviour comes from."""
+    """One fault: what each of the two probes of an endpoint must conclude, and where the behaviour comes from."""
 
     fault: TapeFault
     sentence: str
     info: Reason
     stage: Reason
     source: str
-    blame: Blame = Blame.DESTINATION
 
 
 # fmt: off
@@ -99,6 +103,13 @@ def _rows() -> tuple[Row, ...]:
         row(f.RECALL_FAILS, "cannot read the tape", r.OK, r.STAGE_FAILED, "tape-rest 4: FAILED"),
         row(f.CANCELS_ITSELF, "cancels what we did not cancel", r.OK, r.STAGE_FAILED, "an admin, or a restart"),
         row(f.NOT_READABLE, "says that it is done, but nothing can be read", r.OK, r.STAGED_UNREADABLE, "dCache#7607"),
+        row(f.STAGES_HALF, "brings half of a file to the disk", r.OK, r.OK, "dCache#7607: a copy that is not whole"),
+        row(f.EVICTS_EARLY, "takes a file from the disk that we hold there", r.OK, r.OK,
+            "tape-rest 6: EOS evicts by path, whoever wants it"),
+        row(f.NEVER_MIGRATES, "writes nothing to tape", r.OK, r.OK, "tape-rest 9: DISK for ever"),
+        row(f.MIGRATION_FAILS, "cannot write to tape", r.OK, r.OK, "specification of ARCHIVEINFO: an error"),
+        row(f.CLAIMS_TAPE, "calls every file archived, there or not", r.TAPE_INVALID, r.OK,
+            "dCache#7805: localities made up"),
         row(f.RELEASE_FAILS, "fails to release", r.OK, r.OK, "tape-rest 6: EOS's 500; the delete ends it"),
         row(f.NOTHING_ENDS, "neither releases nor deletes", r.OK, r.TAPE_REQUEST_LEFT, "dCache#7516"),
     )

@@ -11,7 +11,10 @@ from tpcharness.testbed.files import Content, File, FileStore, MemoryContent
 
 
 class TapeContent:
-    """The bytes of a file that may be on tape only: then whoever reads them gets none."""
+    """The bytes of a file that may be on tape only: then whoever reads them gets none.
+
+    `reads_left` is after how many reads it goes from the disk, `readable` how many of its bytes came to the disk.
+    """
 
     blocks = True
 
@@ -19,6 +22,8 @@ class TapeContent:
         self._inner = inner
         self.size = inner.size
         self.online = False
+        self.reads_left: int | None = None
+        self.readable: int | None = None
 
     async def append(self, data: bytes) -> None:
         await self._inner.append(data)
@@ -27,6 +32,11 @@ class TapeContent:
     def read(self, offset: int, length: int) -> bytes:
         if not self.online:
             raise FileNotFoundError
+        if self.reads_left is not None:
+            self.reads_left -= 1
+            self.online = self.reads_left > 0
+        if self.readable is not None:
+            length = max(0, min(length, self.readable - offset))
         return self._inner.read(offset, length)
 
     def discard(self) -> None:
@@ -78,13 +88,17 @@ class StageRequest:
 class Library:
     """A tape system with the disk of a storage before it. Every `now` is Unix time in seconds.
 
-    A recall takes `recall_seconds`, in the first half of which it waits for a drive.
+    A recall takes `recall_seconds`, in the first half of which it waits for a drive. What is written below the
+    directory `archive` (none if empty) is on tape after `migrate_seconds`, and then no more on disk if `frees_disk`.
     """
 
     files: FileStore
     recall_seconds: float = 0.2
     requests: dict[str, StageRequest] = field(default_factory=dict)
     recalls: int = 0
+    archive: str = ""
+    migrate_seconds: float = 0.2
+    frees_disk: bool = False
     _count: int = 0
 
     def add(self, path: str, data: bytes, *, online: bool = False) -> None:
@@ -120,8 +134,22 @@ class Library:
         self.requests[name] = request
         return request
 
+    def is_for_tape(self, path: str) -> bool:
+        """Whether what is written there goes to tape."""
+        return bool(self.archive) and path.startswith(f"{self.archive}/")
+
+    def migrate(self, now: float) -> None:
+        """Everything that was written long enough ago is on tape now; an empty file never is."""
+        for path in filter(self.is_for_tape, self.files.paths()):
+            node = self.files.find(path)
+            if not isinstance(node, File) or isinstance(node.content, TapeContent) or not node.complete:
+                continue
+            if node.size and now >= node.modified + self.migrate_seconds:
+                node.content = TapeContent(node.content)
+                node.content.online = not self.frees_disk
+
     def advance(self, now: float, *, ends: bool = True) -> None:
-        """Everything that has happened by then. Without `ends` no recall comes to its end."""
+        """How far all requests have come by then. Without `ends` no recall comes to its end."""
         for request in self.requests.values():
             for wish in request.wishes.values():
                 content = self.content(wish.path)

@@ -14,7 +14,9 @@ class Manner:
     are refused. `release_by_path`: the id means nothing, the paths are evicted. `release_asks`: an unknown id or path
     of a release is an error; else it is a success. `release_acts`: it does anything. `cancel_stops`: a recall that
     runs is stopped. `problem_in_headers`: title and detail of a bad cancel are header lines. `errors_per_path`: who
-    may not do something is told so file by file, with status 200. `max_targets` and `max_infos`: how many paths fit,
+    may not do something is told so file by file, with status 200. `says_lost`: what is lost is LOST, not UNAVAILABLE.
+    `frees_disk`: what has gone to tape goes from the disk. `error_with_locality`: an error stands beside a locality,
+    not in place of it. `max_targets` and `max_infos`: how many paths fit,
     0 for any number.
     """
 
@@ -36,6 +38,9 @@ class Manner:
     sorted_by_state: bool = False
     max_targets: int = 0
     max_infos: int = 0
+    says_lost: bool = False
+    frees_disk: bool = False
+    error_with_locality: bool = False
     not_on_tape: str = "Cannot stage DISK only files"
 
 
@@ -54,6 +59,7 @@ MANNERS: Mapping[str, Manner] = {
             status_as_text=True,
             max_targets=500,
             max_infos=10_000,
+            says_lost=True,
         ),
         Manner(
             "eos",
@@ -63,6 +69,8 @@ MANNERS: Mapping[str, Manner] = {
             release_by_path=True,
             problem_type="application/json",
             errors_per_path=True,
+            frees_disk=True,
+            error_with_locality=True,
             not_on_tape="USER ERROR: the file is not on tape",
         ),
         Manner(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tpcharness.testbed.authorisation import Verifier
 from tpcharness.testbed.files import FileStore
-from tpcharness.testbed.listening import listeners
+from tpcharness.testbed.listening import BACKLOG, listeners
 from tpcharness.testbed.xroot.entrance import Premises
 from tpcharness.testbed.xroot.faults import RootFault
 from tpcharness.testbed.xroot.rendezvous import Meetings
@@ -25,7 +25,8 @@ class RootDoor:
     """Serves the files of a storage by xroot on a port of its own, as XRootD 5.5.3 does.
 
     `server_ssl` is shown to clients that can do TLS, `client_ssl` is for copies from other doors; `ttl_seconds` is how
-    long a key waits for its destination. `faults` may be changed while it runs.
+    long a key waits for its destination. With `peers_by_token` a destination that brings a token needs no key, as at
+    dCache (xroot 13). `faults` may be changed while it runs.
     """
 
     files: FileStore
@@ -34,6 +35,8 @@ class RootDoor:
     client_ssl: ssl.SSLContext
     ttl_seconds: float = TTL_SECONDS
     faults: set[RootFault] = field(default_factory=set)
+    cold_seconds: float = 0.0
+    peers_by_token: bool = False
     port: int = 0
     _servers: list[asyncio.Server] = field(default_factory=list)
     _visits: set[asyncio.Task[None]] = field(default_factory=set)
@@ -53,6 +56,8 @@ class RootDoor:
             Meetings(self.ttl_seconds),
             self.faults,
             secrets.token_bytes(16),
+            self.cold_seconds,
+            self.peers_by_token,
         )
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +69,7 @@ class RootDoor:
 
         opened = await listeners(host, port)
         for listener in opened:
-            self._servers.append(await asyncio.start_server(accept, sock=listener))
+            self._servers.append(await asyncio.start_server(accept, sock=listener, backlog=BACKLOG))
         self.port = int(opened[0].getsockname()[1])
 
     async def stop(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tpcharness.testbed.authorisation import Operation, Refused, Rights, Verifier
 from tpcharness.testbed.files import FileStore
@@ -32,6 +32,15 @@ class Premises:
     meetings: Meetings
     faults: set[RootFault]
     session: bytes
+    cold_seconds: float = 0.0
+    peers_by_token: bool = False
+    warm: set[str] = field(default_factory=set)
+
+    async def fetch(self, path: str) -> None:
+        """What the first read of a file costs where it has to come from an origin."""
+        if self.cold_seconds and path not in self.warm:
+            self.warm.add(path)
+            await asyncio.sleep(self.cold_seconds)
 
 
 class Entrance:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 VERSION = 0x511
 HELLO_BYTES = 20
 HELLO = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\0\0\x07\xdc"
-MAX_REQUEST = 2 * 1024 * 1024
+MAX_REQUEST = 16 * 1024 * 1024
+"""XrdCl writes 8 MiB at once."""
 
 AUTH, QUERY, CLOSE, PROTOCOL, LOGIN, MKDIR, OPEN, PING = 3000, 3001, 3003, 3006, 3007, 3008, 3010, 3011
-READ, RM, SYNC, STAT, WRITE, PREPARE, TRUNCATE = 3013, 3014, 3016, 3017, 3019, 3021, 3028
+READ, RM, SYNC, STAT, WRITE, PREPARE, READV, TRUNCATE = 3013, 3014, 3016, 3017, 3019, 3021, 3025, 3028
 _OK, _ATTN, _ERROR, _REDIRECT, _WAIT, _WAITRESP = 0, 4001, 4003, 4004, 4005, 4006
 
 
@@ -62,6 +63,26 @@ class Asked:
     def handle(self) -> bytes:
         """Of a request on an open file; a stat has it at the end."""
         return self.body[12:16] if self.code == STAT else self.body[4:8] if self.code == QUERY else self.body[:4]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One range of a vector read."""
+
+    handle: bytes
+    length: int
+    offset: int
+
+    def answered(self, data: bytes, offset: int) -> bytes:
+        """The range's part of the answer: a head like that of the request, and the bytes."""
+        return self.handle + struct.pack(">iq", len(data), offset) + data
+
+
+def read_ranges(data: bytes) -> list[Range]:
+    """The ranges of a vector read. Raises GarbledError."""
+    if not data or len(data) % 16:
+        raise GarbledError("a vector of no whole ranges")
+    return [Range(*struct.unpack_from(">4siq", data, place)) for place in range(0, len(data), 16)]
 
 
 async def read_request(reader: asyncio.StreamReader) -> Asked | None:
@@ -114,7 +135,7 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     while True:
         head = await reader.readexactly(8)
         status, length = struct.unpack(">Hi", head[2:])
-        if not 0 <= length <= 2 * MAX_REQUEST:
+        if not 0 <= length <= MAX_REQUEST:
             raise GarbledError("an answer of that length")
         data = await reader.readexactly(length)
         if status == _WAITRESP:

@@ -22,6 +22,7 @@ from tpcharness.testbed.xroot.rendezvous import Meeting
 _NEW, _DELETE, _UPDATE, _MKPATH, _RETSTAT = 0x0008, 0x0002, 0x0020, 0x0100, 0x0400
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _FOR_EVER_SECONDS = 1800
+_CLOSED_PORT = 1
 
 
 @dataclass(slots=True)
@@ -105,6 +106,8 @@ class Visit:
                 return await self._open_file(asked)
             case frames.READ:
                 return await self._read(asked)
+            case frames.READV:
+                return await self._read_ranges(asked)
             case frames.WRITE:
                 return await self._write(asked)
             case frames.SYNC:
@@ -181,6 +184,8 @@ class Visit:
                 return frames.wait(asked.stream, 100)
             if self._has(RootFault.REDIRECT_LOOP):
                 return frames.redirect(asked.stream, self._port, "localhost")
+            if self._has(RootFault.POOLS_DOWN) or (self._has(RootFault.POOL_DOWN) and "tried" not in words):
+                return frames.redirect(asked.stream, _CLOSED_PORT, "localhost")
         if tpc and self._has(RootFault.NO_TPC):
             raise XrootError(3013, f"Unable to open {asked.path}; tpc not supported")
         if tpc and "tpc.org" in words:
@@ -198,7 +203,10 @@ class Visit:
     async def _open_for_peer(self, asked: Asked) -> bytes:
         if self._has(RootFault.REFUSES_PEER):
             raise XrootError(3010, f"Unable to open {asked.path}; permission denied")
-        await self._premises.meetings.claim(_meeting(asked, asked.words["tpc.org"], "localhost"))
+        if self._premises.peers_by_token and "authz" in asked.words:
+            self._entrance.check(asked, Operation.READ, "open")
+        else:
+            await self._premises.meetings.claim(_meeting(asked, asked.words["tpc.org"], "localhost"))
         file = self._find(asked.path, "open")
         if isinstance(file, Directory):
             raise XrootError(3016, f"Unable to open {asked.path}; is a directory")
@@ -232,22 +240,66 @@ class Visit:
     async def _read(self, asked: Asked) -> bytes | None:
         opened = self._opened(asked)
         offset, length = int.from_bytes(asked.body[4:12], "big"), int.from_bytes(asked.body[12:16], "big")
-        if self._entrance.peer and offset:
-            if self._has(RootFault.STALLS):
-                return None
-            if self._has(RootFault.CUTS):
-                raise ConnectionResetError
+        if offset and await self._goes_silent():
+            return None
+        await self._premises.fetch(opened.path)
+        return frames.answer(asked.stream, await self._bytes(opened, offset, length))
+
+    async def _goes_silent(self) -> bool:
+        """Whether a fault leaves a read in the middle of a file without an answer; others end or block the visit."""
+        if self._entrance.peer:
+            stalls, cuts = RootFault.STALLS, RootFault.CUTS
+        else:
+            stalls, cuts = RootFault.STALLS_READERS, RootFault.CUTS_READERS
+            if self._has(RootFault.HANGS_READERS):
+                await asyncio.Event().wait()
+        if self._has(cuts):
+            raise ConnectionResetError
+        return self._has(stalls)
+
+    async def _bytes(self, opened: _Open, offset: int, length: int) -> bytes:
+        """What is given of a file, by the faults that there are."""
+        if self._has(RootFault.SHORT_READS) and not self._entrance.peer:
+            length = max(0, min(length, opened.file.size // 2 - offset))
         data = await opened.file.read(offset, length)
         if self._has(RootFault.WRONG_CONTENT) and data and not offset:
             data = bytes([data[0] ^ 0xFF]) + data[1:]
-        return frames.answer(asked.stream, data)
+        return data
 
-    async def _write(self, asked: Asked) -> bytes:
+    async def _read_ranges(self, asked: Asked) -> bytes:
+        """A vector read: each range after a head of its own, whole or not at all."""
+        if self._has(RootFault.NO_READV):
+            raise XrootError(3013, "readv operation not supported")
+        said = b""
+        for wanted in frames.read_ranges(asked.data):
+            opened = self._open.get(wanted.handle)
+            if opened is None:
+                raise XrootError(3004, "readv does not refer to an open file")
+            place = 0 if self._has(RootFault.SCRAMBLES_READV) else wanted.offset
+            data = await self._bytes(opened, place, wanted.length)
+            if len(data) < wanted.length:
+                raise XrootError(3007, f"Unable to readv {opened.path}; illegal seek")
+            said += wanted.answered(data, wanted.offset)
+        return frames.answer(asked.stream, said)
+
+    async def _write(self, asked: Asked) -> bytes | None:
         opened = self._opened(asked)
-        if opened.writer is None or int.from_bytes(asked.body[4:12], "big") != opened.file.size:
+        offset = int.from_bytes(asked.body[4:12], "big")
+        if offset and self._has(RootFault.STALLS_WRITERS):
+            return None
+        if offset and self._has(RootFault.CUTS_WRITERS):
+            raise ConnectionResetError
+        if offset and self._has(RootFault.LOSES_WRITES):
+            return frames.answer(asked.stream)
+        if self._has(RootFault.FULL):
+            raise XrootError(3009, f"Unable to write {opened.path}; no space left on device")
+        if opened.writer is None or offset != opened.file.size:
             raise XrootError(3005, "this storage writes from the beginning to the end")
+        data = asked.data
+        if self._has(RootFault.DAMAGES_WRITES) and data:
+            data = bytes([data[0] ^ 0xFF]) + data[1:]
         try:
-            await opened.writer.write(asked.data)
+            await opened.writer.write(data)
         except OSError as error:
             raise XrootError(3009, f"Unable to write {opened.path}; no space left on device") from error
         return frames.answer(asked.stream)

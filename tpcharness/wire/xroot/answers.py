@@ -50,6 +50,16 @@ def read_stat(data: bytes) -> FileStat:
     return FileStat(size, StatFlag(flags & 0xFF), modified)
 
 
+def stat_identity(data: bytes) -> str:
+    """Under which number a server's own file system knows a file, from the answer to an open or a stat; for comparing.
+
+    A cache shows its origin's number while it has no copy, and its copy's own from then on (seen on 5.5.3). Empty
+    where there is none.
+    """
+    first, _, rest = data.partition(b"\x00")[0].decode("ascii", "replace").partition(" ")
+    return first if rest and _DIGITS.fullmatch(first) else ""
+
+
 def read_handle(data: bytes) -> tuple[bytes, FileStat | None]:
     """The handle of an opened file, and its stat if it was asked for and sent. Raises WireError."""
     if len(data) < HANDLE_BYTES:

@@ -26,6 +26,7 @@ class Ask(IntEnum):
     STAT = 3017
     WRITE = 3019
     PREPARE = 3021
+    READV = 3025
     TRUNCATE = 3028
     SIGVER = 3029
 
@@ -75,6 +76,8 @@ class ServerFlag(IntFlag):
 
     IS_SERVER = 0x1
     IS_MANAGER = 0x2
+    IS_CACHE = 0x80
+    IS_PROXY = 0x200
     TLS_LOGIN = 0x04000000
     TLS_TPC = 0x10000000
     GOTO_TLS = 0x40000000

@@ -1,0 +1,185 @@
+"""The gfal2 workers of one configuration: none until somebody asks, few at a time, one job each."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tpcharness.model.failure import Failure
+from tpcharness.model.reason import Reason
+from tpcharness.model.variant import Blame
+from tpcharness.workers.authorities import GRID_CERTIFICATES, fill_hashed_directory
+from tpcharness.workers.interpreter import environment_of_workers, find_interpreter
+from tpcharness.workers.messages import Ended, GfalJob
+from tpcharness.workers.process import Notice, Worker, WorkerLostError
+
+SCRIPT = Path(__file__).with_name("gfal_script.py")
+MAX_WORKERS = 8
+IDLE_SECONDS = 60.0
+
+Trust = tuple[str, ...]
+"""Files and directories of authorities that a worker trusts beside the system's; empty means the grid's directory."""
+
+
+@dataclass(slots=True, eq=False)
+class _Member:
+    """A worker of the pool. `leaving` is the timer that sends it away while it is idle."""
+
+    worker: Worker
+    trust: Trust
+    leaving: asyncio.TimerHandle | None = None
+
+
+class WorkerPool:
+    """Copies by gfal2 in child processes. Open as long as `async with` is; then every process is gone.
+
+    A worker that hangs, dies or talks nonsense costs the one job that it had, and a job that no storage can know of
+    yet is given to a fresh one. Authorities and environment of a process cannot be changed once gfal2 runs, so a
+    worker serves jobs of one trust only.
+    """
+
+    def __init__(
+        self,
+        interpreter: str = "",
+        *,
+        script: Path = SCRIPT,
+        max_workers: int = MAX_WORKERS,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._configured = interpreter
+        self._script = script
+        self._idle_seconds = idle_seconds
+        self._places = asyncio.Semaphore(max_workers)
+        self._max_workers = max_workers
+        self._busy: set[_Member] = set()
+        self._idle: list[_Member] = []
+        self._dismissed: list[Worker] = []
+        self._found: str | Failure | None = None
+        self._preparing = asyncio.Lock()
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._trusted: dict[Trust, str] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for member in self._idle:
+            self._hold(member)
+        workers = [member.worker for member in self._idle] + self._dismissed
+        self._idle, self._dismissed = [], []
+        try:
+            await asyncio.gather(*(worker.end() for worker in workers))
+        finally:
+            if self._directory is not None:
+                self._directory.cleanup()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that have a job, the oldest first."""
+        return tuple(sorted(member.worker.pid for member in self._busy))
+
+    async def unavailable(self) -> Failure | None:
+        """Why there can be no worker; None when there can. Costs something the first time only."""
+        interpreter = await self._interpreter()
+        return interpreter if isinstance(interpreter, Failure) else None
+
+    async def copy(self, job: GfalJob, notice: Notice, *, trust: Trust = ()) -> Ended | Failure:
+        """Has one job done; `notice` is told of every message. No deadline of its own: it is cancelled for one.
+
+        Failure WORKER_UNAVAILABLE when no Python has gfal2, WORKER_LOST when the process did not live to the end; both
+        are ours. When cancelled, the process has ended before the cancellation goes on.
+        """
+        interpreter = await self._interpreter()
+        if isinstance(interpreter, Failure):
+            return interpreter
+        async with self._places:
+            try:
+                return await self._copy(interpreter, job, notice, trust)
+            except WorkerLostError as lost:
+                if lost.started:
+                    return _lost(lost)
+            try:  # no storage can know of it: once more, with a fresh one
+                return await self._copy(interpreter, job, notice, trust, fresh=True)
+            except WorkerLostError as lost:
+                return _lost(lost)
+
+    async def _copy(
+        self, interpreter: str, job: GfalJob, notice: Notice, trust: Trust, *, fresh: bool = False
+    ) -> Ended | Failure:
+        try:
+            member = await self._take(interpreter, trust, fresh=fresh)
+        except (OSError, ValueError) as error:
+            return Failure(Reason.WORKER_UNAVAILABLE, f"authorities are not usable: {error}", Blame.CLIENT)
+        self._busy.add(member)
+        done = False
+        try:
+            ended = await member.worker.copy(job, notice)
+            done = True
+        finally:
+            self._busy.discard(member)
+            if done:
+                self._keep(member)
+            else:
+                await member.worker.end()
+        return ended
+
+    async def _interpreter(self) -> str | Failure:
+        async with self._preparing:
+            if self._found is None:
+                self._found = await find_interpreter(self._configured)
+            return self._found
+
+    async def _take(self, interpreter: str, trust: Trust, *, fresh: bool) -> _Member:
+        """An idle worker of this trust, or a new one in the place of one of another."""
+        for member in () if fresh else tuple(self._idle):
+            if member.trust == trust and member.worker.alive:
+                self._idle.remove(member)
+                self._hold(member)
+                return member
+        if len(self._idle) + len(self._busy) >= self._max_workers and self._idle:
+            member = self._idle.pop(0)
+            self._hold(member)
+            await member.worker.end()
+        environment = environment_of_workers()
+        if trust:
+            environment["X509_CERT_DIR"] = await self._hashed(trust)
+        return _Member(await Worker.start((interpreter, str(self._script)), environment), trust)
+
+    async def _hashed(self, trust: Trust) -> str:
+        """The directory of these authorities; raises OSError or ValueError when they cannot be read."""
+        async with self._preparing:
+            if trust not in self._trusted:
+                self._directory = self._directory or tempfile.TemporaryDirectory(prefix="tpcharness-authorities-")
+                directory = Path(tempfile.mkdtemp(dir=self._directory.name))
+                places = [GRID_CERTIFICATES] if GRID_CERTIFICATES.is_dir() else []
+                places += [Path(place) for place in trust]
+                await asyncio.to_thread(fill_hashed_directory, directory, places)
+                self._trusted[trust] = str(directory)
+            return self._trusted[trust]
+
+    def _keep(self, member: _Member) -> None:
+        """Lets a worker wait for the next job, for a while."""
+        member.leaving = asyncio.get_running_loop().call_later(self._idle_seconds, self._dismiss, member)
+        self._idle.append(member)
+
+    def _dismiss(self, member: _Member) -> None:
+        self._idle.remove(member)
+        self._dismissed = [worker for worker in self._dismissed if worker.alive]
+        self._dismissed.append(member.worker)
+        member.worker.dismiss()
+
+    @staticmethod
+    def _hold(member: _Member) -> None:
+        if member.leaving is not None:
+            member.leaving.cancel()
+            member.leaving = None
+
+
+def _lost(lost: WorkerLostError) -> Failure:
+    return Failure(Reason.WORKER_LOST, f"the gfal2 worker was lost: {lost}", Blame.CLIENT)
