@@ -118,3 +118,13 @@ def test_the_story_of_a_link_and_its_ends(grid: GridProcess, shell: Shell) -> No
         ("endpoint SITE-A", "tape-info", "ok"),
         ("endpoint SITE-B", "tape-info", "ok"),
     }
+
+
+def test_a_testbed_has_what_its_variants_need(shell: Shell) -> None:
+    ways = ("root-download", "cache-read", "tape-info")
+    words = [word for way in ways for word in ("--variant", way)]
+    ended = shell.run("matrix", "--testbed", "2", *words, "--format", "json", "--quiet")
+    assert ended.code == ExitCode.OK
+    assert found(ended.document) == {(f"endpoint {site}", way, "ok") for site in ("SITE-A", "SITE-B") for way in ways}
+    for each in ended.document["results"]:
+        assert each["warnings"] == []  # nor is it left open which of two reads came from the cache

@@ -231,6 +231,8 @@ def _testbed_options(faults: tuple[str, ...], variants: tuple[str, ...]) -> list
         options.append("--root")
     if fields & {"tape_files", "tape_archive"} or any("=tape_" in fault for fault in faults):
         options.append("--tape")
+    if "cache" in fields:
+        options.append("--cache")
     return options + [word for fault in faults for word in ("--fault", fault)]
 
 

@@ -76,6 +76,7 @@ command.add_command(demo)
     is_flag=True,
     help="Give every storage a tape service too, with one file on tape and a directory that goes there.",
 )
+@click.option("--cache", is_flag=True, help="Put a cache in front of every storage too, which speaks xroot.")
 @click.option("--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong, and where; repeatable.")
 @click.option(
     "--fault-file",
@@ -105,6 +106,7 @@ def up(
     marker_period: float,
     root: bool,
     tape: bool,
+    cache: bool,
     faults: tuple[str, ...],
     fault_file: Path | None,
     config_file: Path | None,
@@ -137,6 +139,7 @@ def up(
         faults=faults + (_read_faults(fault_file) if fault_file else ()),
         root=root,
         tape=tape,
+        cache=cache,
     )
     try:
         grid = Grid(spec)
@@ -267,7 +270,7 @@ def _how_to_use(grid: Grid, config_file: Path | None) -> str:
     if config_file is not None:
         return f"tpcharness matrix {config_file}, or tpcharness daemon {config_file}"
     shipped = Path("endpoints.toml")
-    fits = not (grid.spec.root or grid.spec.tape) and shipped.is_file()
+    fits = not (grid.spec.root or grid.spec.tape or grid.spec.cache) and shipped.is_file()
     if fits and all(f'"{site.url}"' in shipped.read_text(errors="replace") for site in grid.sites):
         return "tpcharness matrix endpoints.toml, or tpcharness daemon endpoints.toml"
     return "save the text above as testbed.toml, then tpcharness matrix testbed.toml, or tpcharness daemon testbed.toml"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import shutil
-import socket
 import ssl
 import string
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count, cycle, islice, product
 from pathlib import Path
@@ -38,8 +36,10 @@ HEADLINE = "# A grid on this machine, made by `tpcharness testbed up`: nothing i
 ISSUER_NAME = "ISSUER"
 TOKENS_NAME = "testbed"
 
+HOST = "localhost"  # every address that it has here: clients may try any of them
+
 _MAX_SITES = 200
-_PORT_ATTEMPTS = 20
+_COLD_SECONDS = 0.2
 
 
 _ALL_WAYS = """\
@@ -85,7 +85,8 @@ class GridSpec:
     `stall_seconds` is how long storages wait for each other's bytes; None is as long as what they speak like.
     `faults` are written SITE-B=NAME, or ISSUER=NAME. With `root` every storage has a root door as well, at which a
     key waits `root_ttl_seconds` for its copy. With `tape` every storage has a tape service, with one file on tape only,
-    and a directory whose files go to tape; a recall takes `recall_seconds`, a migration `migrate_seconds`.
+    and a directory whose files go to tape; a recall takes `recall_seconds`, a migration `migrate_seconds`. With `cache`
+    every storage has a cache in front of it, which takes its time for what it has not given before.
     """
 
     sites: int = 4
@@ -98,6 +99,7 @@ class GridSpec:
     faults: tuple[str, ...] = ()
     root: bool = False
     tape: bool = False
+    cache: bool = False
     recall_seconds: float = 10.0
     migrate_seconds: float = 10.0
     root_ttl_seconds: float = TTL_SECONDS
@@ -119,6 +121,12 @@ class Site:
     verifier: Verifier
     root_door: RootDoor | None = None
     tape: TapeService | None = None
+    cache: RootDoor | None = None
+
+    @property
+    def beside(self) -> tuple[RootDoor | TapeService, ...]:
+        """What listens there on ports of its own, beside the storage."""
+        return tuple(each for each in (self.root_door, self.tape, self.cache) if each is not None)
 
     @property
     def dialect(self) -> str:
@@ -149,6 +157,7 @@ class Site:
             root="" if self.root_door is None else self.root_door.url(self.prefix),
             tape_files=() if self.tape is None else (f"{self.prefix}/{TAPE_FILE}",),
             tape_archive="" if self.tape is None else self.tape.library.archive,
+            cache="" if self.cache is None else self.cache.url(self.prefix),
         )
 
     @property
@@ -194,23 +203,20 @@ class Grid:
             self.issuer = Issuer(self.authority)
             stack.push_async_callback(self.issuer.stop)
             ports = _ports(self.spec.base_port)
-            await _listen(self.issuer.start, next(ports))
+            await self.issuer.start(HOST, next(ports))
             for fault in self._faults[ISSUER_NAME]:
                 self.issuer.misbehaviour = ISSUER_FAULTS[fault].misbehaviour
             write_private(self.secret_file, self.issuer.client_secret.reveal().encode())
             for name, dialect_name in zip(self.spec.names, cycle(self.spec.dialects), strict=False):
                 site = self._build(name, dialect_name)
                 stack.push_async_callback(site.storage.stop)
-                await _listen(site.storage.start, next(ports))
+                await site.storage.start(HOST, next(ports))
                 site.verifier.accept_audience(site.audience)
                 self.sites = (*self.sites, site)
             for site in self.sites:
-                if site.root_door is not None:
-                    stack.push_async_callback(site.root_door.stop)
-                    await _listen(site.root_door.start, next(ports))
-                if site.tape is not None:
-                    stack.push_async_callback(site.tape.stop)
-                    await _listen(site.tape.start, next(ports))
+                for service in site.beside:
+                    stack.push_async_callback(service.stop)
+                    await service.start(HOST, next(ports))
             self.switchboard = Switchboard({site.name: site.faults for site in self.sites})
             stack.push_async_callback(self.switchboard.stop)
             await self.switchboard.start()
@@ -273,6 +279,7 @@ client_secret_file = {_quoted(self.secret_file)}
         faults = ", ".join(self._faults[site.name])
         remark = f"speaks like {site.dialect}" + (f"; its faults: {faults}" if faults else "")
         more = f'root = "{endpoint.root}"\n' if endpoint.root else ""
+        more += f'cache = "{endpoint.cache}"\n' if endpoint.cache else ""
         if site.tape is not None:
             more += f'tape_archive = "{endpoint.tape_archive}"\n'
             more += f"\n[endpoints.{endpoint.name}.tape]\nfiles = {json.dumps(endpoint.tape_files)}\n"
@@ -311,13 +318,16 @@ scope_base = "{endpoint.scope_base}"
             faults=of_storage,
             bad_ssl=self._bad_context,
         )
-        door = None
+        door = cache = None
         if self.spec.root:
             shown = self.authority.server_context(self.authority.issue(f"{name}-root"))
             door = RootDoor(storage.files, verifier, shown, client_ssl, self.spec.root_ttl_seconds, of_root)
             door.peers_by_token = dialect_name == "dcache"
+        if self.spec.cache:
+            shown = self.authority.server_context(self.authority.issue(f"{name}-cache"))
+            cache = RootDoor(storage.files, verifier, shown, client_ssl, cold_seconds=_COLD_SECONDS)
         tape = self._tape(storage, verifier, of_tape) if self.spec.tape else None
-        return Site(name, prefix, storage, verifier, door, tape)
+        return Site(name, prefix, storage, verifier, door, tape, cache)
 
     def _tape(self, storage: Storage, verifier: Verifier, faults: set[TapeFault]) -> TapeService:
         shown = self.authority.server_context(self.authority.issue(f"{storage.name}-tape"))
@@ -353,41 +363,6 @@ def _by_name(spec: GridSpec) -> Mapping[str, tuple[str, ...]]:
 def _ports(base_port: int | None) -> Iterator[int]:
     """The issuer's port, then the sites'; 0 stands for any."""
     return iter(lambda: 0, None) if base_port is None else count(base_port)
-
-
-async def _listen(start: Callable[[str, int], Awaitable[None]], port: int) -> None:
-    """Starts a server on every address that "localhost" has here: clients may try any of them.
-
-    Raises OSError when the port is in use, or, for port 0, when all that seemed to be free were taken.
-    """
-    host = _listening_host()
-    for attempt in range(_PORT_ATTEMPTS):
-        try:
-            await start(host, port or _free_port(host))
-            return
-        except OSError as error:  # somebody was quicker, on one of the addresses
-            if port or error.errno != errno.EADDRINUSE or attempt + 1 == _PORT_ATTEMPTS:
-                raise
-
-
-def _listening_host() -> str:
-    """localhost, or its IPv4 address alone where /etc/hosts names an IPv6 one that does not work (containers)."""
-    try:
-        _free_port("localhost")
-    except OSError:
-        return "127.0.0.1"
-    return "localhost"
-
-
-def _free_port(host: str) -> int:
-    """A port that is free now on all addresses of this machine that the name has. Raises OSError."""
-    port = 0
-    with ExitStack() as stack:
-        for family, kind, _, _, address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
-            listener = stack.enter_context(socket.socket(family, kind))
-            listener.bind((address[0], port))
-            port = listener.getsockname()[1]
-    return port
 
 
 def _quoted(path: Path) -> str:

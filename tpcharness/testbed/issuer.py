@@ -27,7 +27,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from tpcharness.model.reason import Reason
 from tpcharness.model.secret import Secret
 from tpcharness.testbed.authorisation import ANY_AUDIENCE, components
-from tpcharness.testbed.listening import BACKLOG
+from tpcharness.testbed.listening import BACKLOG, listeners
 from tpcharness.testbed.pki import Authority
 from tpcharness.testbed.stream import STREAM_LIMIT, PeerGoneError, ProtocolError, Request, Wire, head
 
@@ -95,7 +95,7 @@ class Issuer:
         self._authority = authority
         self._keys = _Keys.fresh()
         self._retired: tuple[_Keys, ...] = ()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
         self.client_id = client_id
         self.client_secret = Secret(secrets.token_urlsafe(24))
@@ -106,23 +106,26 @@ class Issuer:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens. From here on `url` is known, and part of every token. Raises OSError for a port in use."""
         context = self._authority.server_context(self._authority.issue("issuer"))
-        self._server = await asyncio.start_server(
-            self._converse, host, port, ssl=context, backlog=BACKLOG, limit=STREAM_LIMIT
-        )
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = f"https://localhost:{port}/"
+        opened = await listeners(host, port)
+        for listener in opened:
+            self._servers.append(
+                await asyncio.start_server(
+                    self._converse, sock=listener, backlog=BACKLOG, limit=STREAM_LIMIT, ssl=context
+                )
+            )
+        self.url = f"https://localhost:{opened[0].getsockname()[1]}/"
 
     async def stop(self) -> None:
         """Stops listening and hangs up; safe to call twice."""
-        if self._server is None:
-            return
-        self._server.close()
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
         connections = tuple(self._connections)
         for connection in connections:
             connection.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
-        await self._server.wait_closed()
-        self._server = None
+        for server in servers:
+            await server.wait_closed()
 
     def mint(
         self,

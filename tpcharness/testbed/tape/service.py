@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from tpcharness.testbed.authorisation import Verifier
 from tpcharness.testbed.dialects.dialect import Reply
-from tpcharness.testbed.listening import listeners
+from tpcharness.testbed.listening import BACKLOG, listeners
 from tpcharness.testbed.stream import STREAM_LIMIT, PeerGoneError, ProtocolError, Request, Wire, head
 from tpcharness.testbed.tape.desk import Desk
 from tpcharness.testbed.tape.faults import TapeFault
@@ -80,7 +80,9 @@ class TapeService:
         opened = await listeners(host, port)
         for listener in opened:
             self._servers.append(
-                await asyncio.start_server(accept, sock=listener, limit=STREAM_LIMIT, ssl=self.server_ssl)
+                await asyncio.start_server(
+                    accept, sock=listener, backlog=BACKLOG, limit=STREAM_LIMIT, ssl=self.server_ssl
+                )
             )
         self.port = int(opened[0].getsockname()[1])
 
