@@ -222,18 +222,34 @@ def test_cycles_of_our_own_making_still_go(monkeypatch: pytest.MonkeyPatch):
         assert Knot.gone > 5000
 
 
-def test_a_cycle_that_ends_after_a_collection_goes_with_the_thaw(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(memory, "THAW_EVERY", 4)
-    gc.collect()
-    monkeypatch.setattr(Knot, "gone", 0)
+def test_a_long_collection_puts_away_what_lives_and_a_later_one_looks_at_it_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "FREEZE_SECONDS", 0.0)
+    monkeypatch.setattr(memory, "THAW_EVERY", 3)
     gc.disable()  # none but ours
     try:
         with memory.collected_in_part():
             knots = [Knot() for _ in range(100)]
             gc.collect()
+            monkeypatch.setattr(Knot, "gone", 0)
             knots.clear()
             gc.collect()
             assert Knot.gone == 0
+            gc.collect()  # thaws
+            gc.collect()
+            assert Knot.gone == 100
+    finally:
+        gc.enable()
+
+
+def test_a_short_collection_puts_nothing_away(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(memory, "FREEZE_SECONDS", 60.0)
+    gc.disable()
+    try:
+        with memory.collected_in_part():
+            knots = [Knot() for _ in range(100)]
+            gc.collect()
+            monkeypatch.setattr(Knot, "gone", 0)
+            knots.clear()
             gc.collect()
             assert Knot.gone == 100
     finally:

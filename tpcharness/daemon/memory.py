@@ -5,36 +5,51 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
+from time import thread_time
 
-THAW_EVERY = 250
-"""So many full collections look at what is new only; then one looks at everything."""
+FREEZE_SECONDS = 0.02
+"""A full collection that took longer (processor time) has looked at too much that lives on."""
+
+THAW_EVERY = 50
+"""So many times what lives on is put away; then one full collection looks at everything."""
 
 
 @contextmanager
 def collected_in_part() -> Iterator[None]:
-    """Whatever has lived through a full collection is passed over by the next ones while the context lasts.
+    """Passes over what lives for long in collections for cycles, as long as the context lasts.
 
     A full collection looks at each object that there is. At 57,630 cells it held the event loop for 300 to 500 ms,
     and found little: results are no cycles, they go when the next one takes their place. What it does find are the
-    cycles of probes (tasks, exceptions; 1.2 kB of each outlive the young generations), and those are new. Were it
-    only made rare, memory would go up by megabytes between two of them. A cycle that is alive at the moment of a
-    collection is passed over as well when it ends: some kilobytes each time, which the thaw gives back.
+    cycles of probes (tasks, exceptions; 1.2 kB of each outlive the young generations). Were it made rare, memory would
+    go up by megabytes between two of them; were everything put away each time, so would the cycles that were alive at
+    that moment, and stay until the thaw.
     """
-    full_ones = count(1)
-
-    def settle(phase: str, about: dict[str, int]) -> None:
-        if about["generation"] < 2:
-            return
-        if phase == "stop":
-            gc.freeze()
-        elif next(full_ones) % THAW_EVERY == 0:
-            gc.unfreeze()
-
-    gc.callbacks.append(settle)
+    frost = _Frost()
+    gc.collect()
+    gc.freeze()
+    gc.callbacks.append(frost)
     try:
-        gc.collect()
         yield
     finally:
-        gc.callbacks.remove(settle)
+        gc.callbacks.remove(frost)
         gc.unfreeze()
+
+
+class _Frost:
+    """Asked by the collector at the beginning and the end of each collection."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._times = 0
+
+    def __call__(self, phase: str, about: dict[str, int]) -> None:
+        if about["generation"] < 2:
+            return
+        if phase == "start":
+            self._began = thread_time()
+        elif thread_time() - self._began > FREEZE_SECONDS:
+            self._times += 1
+            if self._times % THAW_EVERY:
+                gc.freeze()
+            else:
+                gc.unfreeze()
