@@ -24,8 +24,8 @@ def reasons() -> str:
     lines = [
         "# Reasons",
         "",
-        "Generated from `tpcharness/model/reason.py`; `tpcharness explain` says the same. Numbers, names and phases",
-        f"are frozen. A result's `code` is 10 × number + a digit for the blame: {digits}.",
+        "Generated from `tpcharness/model/reason_rows.py`; `tpcharness explain` says the same. Numbers, names and",
+        f"phases are frozen. A result's `code` is 10 × number + a digit for the blame: {digits}.",
     ]
     rows = sorted(TABLE.values(), key=lambda row: (list(type(row.phase)).index(row.phase), row.number))
     for phase, group in groupby(rows, key=lambda row: row.phase):

@@ -60,9 +60,9 @@ def test_names_come_in_their_fixed_order_once() -> None:
     ("name", "among", "told"),
     [
         ("webdav-uplaod", BEYOND_DOORS, 'no such variant: "webdav-uplaod"; did you mean "webdav-upload"?'),
-        ("door", BEYOND_DOORS, 'no such variant: "door"'),
+        ("door", BEYOND_DOORS, '"door" is about one endpoint alone: tpcharness check ENDPOINT --variant door'),
         ("x-*", BEYOND_DOORS, 'no such variant: "x-*"'),
-        ("https-pull", ENDPOINT_VARIANTS, 'no such variant: "https-pull"'),
+        ("https-pull", ENDPOINT_VARIANTS, '"https-pull" is about a link: tpcharness probe SRC DST'),
         ("*-stage", BEYOND_DOORS, 'no such variant: "*-stage"; did you mean "tape-stage"?'),
         ("gfal-s*", BEYOND_DOORS, 'nothing that "gfal-s*" means is configured: gfal-srm-srm'),
     ],

@@ -58,7 +58,23 @@ def test_a_plan_shows_them(grid: GridProcess, shell: Shell) -> None:
     ended = shell.run("matrix", grid.config, *INFO, "--variant", "srm-door", "--plan")
     assert ended.code == ExitCode.OK
     assert "0 doors, 2 endpoint probes and 0 link probes on 2 endpoints, 0 B to copy" in ended.stdout
+    assert "SITE-A: storage.poll:/tape-probe/file" in ended.stdout
+    for word in ("storage.create", "storage.modify", "storage.stage", "written"):
+        assert word not in ended.stdout
     assert "2 not configured: srm of SITE-A, SITE-B (SITE-A srm-door, SITE-B srm-door)" in ended.stdout
+
+
+def test_a_plan_shows_what_tapes_need(grid: GridProcess, shell: Shell) -> None:
+    """A recall stages at its source, an archive writes below another directory of its destination."""
+    named = ("--variant", "tape-recall", "--variant", "tape-archive", "--source", "SITE-A")
+    ended = shell.run("matrix", grid.config, *named, "--plan")
+    assert ended.code == ExitCode.OK
+    assert "SITE-A: storage.stage:/tape-probe/file" in ended.stdout
+    assert "SITE-B: storage.stage" not in ended.stdout
+    assert "SITE-B: storage.create:/tape-archive/tpcharness/" in ended.stdout
+    assert "SITE-A: storage.create:/tape-archive" not in ended.stdout
+    places = [line for line in ended.stdout.splitlines() if "https://" in line]
+    assert ["/tape-archive/tpcharness/" in line for line in places] == [False, False, True]
 
 
 def test_all_means_no_line_about_what_nobody_has(grid: GridProcess, shell: Shell) -> None:
@@ -75,7 +91,10 @@ def test_nothing_is_left(grid: GridProcess, shell: Shell) -> None:
     assert (ended.code, ended.stdout) == (ExitCode.NOTHING_TO_DO, "")
     ended = shell.run("check", "-c", grid.config, "--variant", "srm-door")
     assert (ended.code, ended.stdout) == (ExitCode.NOTHING_TO_DO, "")
-    assert "nothing to do: not configured: srm of SITE-A; not configured: srm of SITE-B" in ended.stderr
+    assert "nothing to do: not configured: srm of SITE-A, SITE-B\n" in ended.stderr
+    ended = shell.run("probe", "SITE-A", "-c", grid.config, "--variant", "srm-door")
+    assert (ended.code, ended.stdout) == (ExitCode.NOTHING_TO_DO, "")
+    assert "nothing to do: not configured: srm of SITE-A\n" in ended.stderr
 
 
 def test_a_check_of_one_endpoint_in_another_way(grid: GridProcess, shell: Shell) -> None:
@@ -85,7 +104,7 @@ def test_a_check_of_one_endpoint_in_another_way(grid: GridProcess, shell: Shell)
     assert found(json.loads((shell.folder / "out.json").read_text())) == {("endpoint SITE-A", "tape-info", "ok")}
     ended = shell.run("check", "SITE-A", "-c", grid.config, "--variant", "https-pull")
     assert ended.code == ExitCode.USAGE
-    assert 'no such variant: "https-pull"' in ended.stderr
+    assert '"https-pull" is about a link: tpcharness probe SRC DST --variant https-pull' in ended.stderr
 
 
 def test_a_plugin_asks_one_endpoint_in_another_way(grid: GridProcess, shell: Shell) -> None:

@@ -158,9 +158,9 @@ RULES = (
     Rule(K.CLIENTS_DISAGREE, (link("AB", V.GFAL_ROOT_ROOT), link("AB", ROOT, Reason.NO_PROGRESS)), 2, "", fails),
     Rule(
         K.CACHE_FAILS,
-        (alone("X", V.CACHE_READ, Reason.SERVER_ERROR), alone("X", V.ROOT_DOWNLOAD)),
+        (alone("X", V.CACHE_READ, Reason.SERVER_ERROR, Blame.PATH), alone("X", V.ROOT_DOWNLOAD)),
         2,
-        "X",
+        "",
         works,
     ),
     Rule(
@@ -267,6 +267,19 @@ def test_a_refusal_that_may_be_the_other_partys_accuses_nobody() -> None:
 def test_third_party_copy_is_not_off_where_one_copy_works() -> None:
     results = [alone("X", UP), link("AX", PULL, Reason.FORBIDDEN, DESTINATION), link("BX", PULL)]
     assert not of_kind(results, K.THIRD_PARTY_REFUSED)
+
+
+@pytest.mark.parametrize("reason", [Reason.PASSIVE_CUT, Reason.CHECKSUM_MISMATCH, Reason.CLEANUP_FAILED])
+def test_third_party_copy_is_not_off_where_one_copy_began(reason: Reason) -> None:
+    results = [alone("X", UP), alone("A", DOWN), link("BX", PULL, reason, SOURCE)]
+    refused = link("AX", PULL, Reason.FORBIDDEN, VAGUE, EITHER)
+    assert of_kind([*results[:2], refused], K.THIRD_PARTY_REFUSED)
+    assert not of_kind([*results, refused], K.THIRD_PARTY_REFUSED)
+
+
+def test_a_cache_that_was_never_asked_is_not_accused() -> None:
+    """The file could not be put to the storage by https, while its root door serves us another one."""
+    assert not contrasts([alone("X", V.CACHE_READ, Reason.NO_SPACE), alone("X", V.ROOT_DOWNLOAD)])
 
 
 def test_a_source_from_which_one_copy_works_can_be_read() -> None:

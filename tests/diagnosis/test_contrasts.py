@@ -32,6 +32,15 @@ def test_a_finding_says_that_direct_upload_works_and_pull_is_refused() -> None:
     assert [each.kind for each in finding.contrasts] == [K.THIRD_PARTY_REFUSED]
 
 
+def test_the_typical_cell_of_a_finding_is_not_that_of_gfal2() -> None:
+    """gfal2 keeps few of the words that a storage refuses with."""
+    gfal = [link(f"{source}D", V.GFAL_DAVS_DAVS, Reason.FORBIDDEN, DESTINATION) for source in "ABC"]
+    ours = [link(f"{source}D", PULL, Reason.FORBIDDEN, DESTINATION) for source in "ABC"]
+    (finding,) = find([*Matrix("ABCD", variants=[V.HTTPS_PUSH]).results, *gfal, *ours])
+    assert finding.variants == (PULL, V.GFAL_DAVS_DAVS)
+    assert finding.probe_id.endswith(PULL)
+
+
 def test_an_open_blame_is_settled_by_our_own_download() -> None:
     copy = link("AB", PULL, Reason.TRANSFER_FAILED, VAGUE, EITHER)
     (before,) = find([copy])

@@ -24,7 +24,6 @@ MANY = (Span(0, 10), Span(500, 510), Span(990, 1000))
         (Failure(R.CONNECTION_LOST, "reset"), 10, True, R.TRANSFER_CUT, {B.DESTINATION, B.PATH}),
         (Failure(R.CONNECTION_LOST, "reset"), 0, True, R.TRANSFER_CUT, {B.DESTINATION, B.PATH}),
         (Failure(R.CONNECTION_LOST, "reset"), 0, False, R.CONNECTION_LOST, {B.DESTINATION}),
-        (Failure(R.CONNECTION_LOST, "reset"), SIZE, True, R.CONNECTION_LOST, {B.DESTINATION}),
         (Failure(R.STREAM_STALLED, "0 bytes"), 10, True, R.STREAM_STALLED, {B.DESTINATION, B.PATH}),
         (Failure(R.STREAM_STALLED, "acked", B.DESTINATION), 10, True, R.STREAM_STALLED, {B.DESTINATION}),
         (Failure(R.DEADLINE, "slow"), 10, True, R.DEADLINE, {B.DESTINATION, B.PATH, B.CLIENT}),
@@ -43,6 +42,14 @@ def test_a_transfer_that_came_to_no_end(
     assert (verdict.blame is B.UNDETERMINED) is (len(blames) > 1)
     assert {each.reason for each in verdict.alternatives} <= {reason}
     assert failure.detail in verdict.hint
+
+
+def test_what_all_has_come_of_cannot_be_cut_but_what_was_only_sent_can() -> None:
+    lost = Failure(R.CONNECTION_LOST, "reset")
+    read = judge_stream(Stream(lost, SIZE, SIZE, begun=True))
+    sent = judge_stream(Stream(lost, SIZE, SIZE, begun=True, upload=True))
+    assert (read.reason, read.blame) == (R.CONNECTION_LOST, B.DESTINATION)
+    assert (sent.reason, sent.blame) == (R.TRANSFER_CUT, B.UNDETERMINED)
 
 
 @pytest.mark.parametrize(

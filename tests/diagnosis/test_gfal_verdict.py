@@ -21,6 +21,15 @@ DCACHE = identify("dCache/9.2.6")
 NOBODY_KNOWS = identify("")
 
 PULL = "TRANSFER ERROR: Copy failed (3rd pull). Last attempt: "
+TURNED_AWAY = (
+    "globus_ftp_client: the server responded with an error 530 530-globus_xio: Authentication Error 530-OpenSSL Error: "
+    "certificate verify failed 530-globus_gsi_callback_module: Could not verify credential "
+    "530-globus_gsi_callback_module"
+)
+NO_HOST_CERTIFICATE = (
+    "globus_ftp_client: the server responded with an error 530 530-globus_xio: Server side credential failure "
+    "530-globus_credential"
+)
 XRDCL = "Error on XrdCl::CopyProcess::Run(): "
 
 
@@ -97,8 +106,10 @@ def test_it_is_the_destinations_own_where_none_is() -> None:
         (95, "[ERROR] Server responded with an error: [3013] Unable to open /wlcg/d; tpc not supported (destination)",
          R.TPC_UNSUPPORTED, B.DESTINATION),
         (52, "[FATAL] Auth failed: No protocols left to try (destination)", R.UNAUTHENTICATED, B.DESTINATION),
-        (102, "[FATAL] TLS error: Unable to use CA cert directory /etc/grid-security/certificates; does not exist.",
-         R.TLS_UNTRUSTED, B.SOURCE),
+        (112, "[FATAL] TLS error: connection refused: Server was not configured to support encryption. (destination)",
+         R.TLS_HANDSHAKE, B.DESTINATION),
+        (112, "[FATAL] TLS error: Unable to use CA cert directory /etc/grid-security/certificates; does not exist.",
+         R.WORKER_UNAVAILABLE, B.CLIENT),
     ],
 )  # fmt: skip
 def test_root(code: int, text: str, reason: Reason, blame: Blame) -> None:
@@ -136,6 +147,14 @@ def test_grid_protocols(scheme: Scheme, code: int, text: str, reason: Reason, bl
          R.IS_DIRECTORY, B.DESTINATION),
         ("globus_credential: Valid credentials could not be found in any of the possible locations",
          R.TOKEN_SOURCE_FAILED, B.CLIENT),
+        # a server without a host certificate, which names neither itself nor a file
+        (f"{NO_HOST_CERTIFICATE}: Valid credentials could not be found", R.TLS_HANDSHAKE, B.UNDETERMINED),
+        ("Could not open the user certificate", R.TOKEN_SOURCE_FAILED, B.CLIENT),
+        ("Could not load the user credentials: an unknown error occurred  (70)", R.TOKEN_SOURCE_FAILED, B.CLIENT),
+        (f"{TURNED_AWAY}: The certificate has expired: Credential wit", R.TOKEN_SOURCE_FAILED, B.CLIENT),
+        (f"{TURNED_AWAY}: Can't get the local trusted CA certificate", R.UNAUTHENTICATED, B.UNDETERMINED),
+        ("globus_ftp_control: gss_init_sec_context failed globus_gsi_callback_module: The certificate has expired",
+         R.TLS_EXPIRED, B.UNDETERMINED),
     ],
 )  # fmt: skip
 def test_globus_names_the_door_or_the_file(text: str, reason: Reason, blame: Blame) -> None:

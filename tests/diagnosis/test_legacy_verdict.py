@@ -55,6 +55,21 @@ def test_a_greeting_is_an_answer(auth: Reply | None, kind: str) -> None:
     assert verdict.hint.startswith(kind)
 
 
+@pytest.mark.parametrize(
+    ("greeting", "certain"),
+    [
+        (Reply(421, "closed for ever"), True),
+        (Reply(530, "GridFTP is closed"), True),
+        (Reply(502, "no permission"), False),  # a news server, RFC 3977
+        (Reply(554, "no service here"), False),  # a mail server, RFC 5321
+    ],
+)
+def test_who_turns_everybody_away_may_be_another(greeting: Reply, certain: bool) -> None:
+    verdict = judge_gsiftp(FtpTalk(greeting))
+    assert (verdict.reason, verdict.blame) == (Reason.LEGACY_ANSWERS, Blame.DESTINATION)
+    assert [each.reason for each in verdict.alternatives] == ([] if certain else [Reason.MALFORMED_RESPONSE])
+
+
 def test_turning_everybody_away_is_an_answer_too() -> None:
     verdict = judge_gsiftp(FtpTalk(Reply(421, "closed for ever")))
     assert verdict.reason is Reason.LEGACY_ANSWERS

@@ -19,7 +19,7 @@ from tpcharness.engine.mesh import PlanFilter
 from tpcharness.engine.plan import DOOR_BYTES, make_plan, schedule_of
 from tpcharness.engine.runner import Runner
 from tpcharness.engine.schedule import Schedule
-from tpcharness.model.endpoint import Endpoint, EndpointSubject, LinkSubject
+from tpcharness.model.endpoint import Endpoint, EndpointSubject, LinkSubject, RedirectAuth
 from tpcharness.model.plan import Dropped, DropReason, Plan, PlannedProbe, Role, ScheduledProbe
 from tpcharness.model.reason import Reason
 from tpcharness.model.settings import MIB, DaemonSettings, ProbeSelection, RunLimits
@@ -129,6 +129,16 @@ def test_what_both_ends_lack_is_said_once() -> None:
     assert {(str(each.subject), each.detail) for each in plan.dropped if each.why is DropReason.NOT_CONFIGURED} == {
         ("C -> D", "srm of C and D"),
         ("D -> C", "srm of D and C"),
+    }
+
+
+def test_gfal2_is_not_let_near_a_door_whose_redirects_get_no_token() -> None:
+    careful = replace(plain("E"), redirect_auth=RedirectAuth.DROP)
+    plan = make_plan([PLAIN, careful], [ProbeSelection((Variant.GFAL_DAVS_DAVS, PULL))])
+    assert {probe.variant for probe in plan.links} == {PULL}
+    assert {(str(each.subject), each.variant, each.why, each.detail) for each in plan.dropped} == {
+        ("C -> E", Variant.GFAL_DAVS_DAVS, DropReason.REDIRECT_AUTH, "E"),
+        ("E -> C", Variant.GFAL_DAVS_DAVS, DropReason.REDIRECT_AUTH, "E"),
     }
 
 

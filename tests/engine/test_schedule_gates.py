@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -34,7 +35,7 @@ from tpcharness.model.endpoint import EndpointSubject, Link, LinkSubject
 from tpcharness.model.plan import PlannedProbe
 from tpcharness.model.reason import Reason
 from tpcharness.model.settings import DaemonSettings
-from tpcharness.model.variant import Blame
+from tpcharness.model.variant import Blame, Variant
 
 A, B, C = endpoint("A"), endpoint("B"), endpoint("C")
 REFUSED: Answer = (Reason.FORBIDDEN, Blame.DESTINATION)
@@ -184,6 +185,13 @@ def test_a_budget_is_never_exceeded_and_shared_fairly() -> None:
     others = [len(starts) for key, starts in world.links().items() if "TIGHT" not in str(key[0])]
     assert set(others) <= {240, 241, 242}
     assert world.schedule.skipped[SkipReason.BUDGET] > 0
+
+
+def test_what_a_recall_has_moved_is_on_the_budgets_of_both_ends() -> None:
+    probe = link(A, B, Variant.TAPE_RECALL, size=0).probe
+    world = World([])
+    world.schedule.ended(probe, replace(result(probe), bytes=MIB), START)
+    assert world.schedule.used("A", START) == world.schedule.used("B", START) == (MIB, 1)
 
 
 def test_a_budget_of_transfers() -> None:

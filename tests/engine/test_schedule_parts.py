@@ -180,3 +180,15 @@ def test_a_day_of_utc_begins_anew() -> None:
     assert budgets.used("S", noon + 13 * HOUR) == (0, 0)
     assert budgets.has_room(link(shy, A, size=10 * MIB).probe, noon + DAY)
     assert not budgets.has_room(link(shy, A, size=10 * MIB + 1).probe, noon + DAY)
+
+
+def test_a_copy_whose_size_nobody_knew_counts_when_it_has_come() -> None:
+    shy = endpoint("S", bytes_per_day=10 * MIB)
+    budgets, recall = Budgets(), link(shy, A, Variant.TAPE_RECALL, size=0).probe
+    budgets.book(recall, START)
+    budgets.learn(recall, 11 * MIB, START)
+    assert budgets.used("S", START) == budgets.used("A", START) == (11 * MIB, 1)
+    assert not budgets.has_room(recall, START)
+    known = link(shy, A).probe
+    budgets.learn(known, MIB, START)  # it was booked with its size
+    assert budgets.used("S", START) == (11 * MIB, 1)

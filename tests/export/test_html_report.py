@@ -137,6 +137,14 @@ def test_findings_come_first_and_say_who_has_to_act_and_what_to_do():
     assert "#src=SITE-A&dst=SITE-C&variant=https-pull" in read.links
 
 
+def test_who_has_to_act_is_not_called_undetermined_beside_a_name():
+    """Other cells may settle what one alone leaves open."""
+    settled, *others = findings()
+    settled = replace(settled, reason=Reason.NO_PROGRESS)
+    assert Reason.NO_PROGRESS.info.who not in page(matrix(4), [settled, *others]).text
+    assert Reason.NO_PROGRESS.info.who in page(matrix(4), [replace(settled, blame=Blame.UNDETERMINED)]).text
+
+
 def test_an_endpoint_that_is_down_leads_to_its_door():
     store = stored(door("SITE-A"), door("SITE-B", reason=Reason.CONNECT_TIMEOUT), endpoints=["SITE-A", "SITE-B"])
     down = Finding(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clocks import NOON
+from tests.support.house import QuickStore
 from tests.support.payload_bench import ScriptedBench, new_trail, scripted_bench
 from tests.support.scripted_server import Answer, SeenRequest, answer, never
 from tpcharness.model.endpoint import Endpoint
@@ -266,6 +267,38 @@ async def test_late_writers(tmp_path: Path, looks: list[bytes], reason: Reason |
         assert (failure.reason if failure else None) is reason
         assert any(line.startswith("DELETE") for line in bench.server.lines) is deleted
         assert bool(bench.noted) is not deleted
+
+
+async def test_waiting_for_a_late_writer_is_bounded(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path, limits=TimeLimits(settle_seconds=0.01, cleanup_seconds=0.2)) as bench:
+        file = await bench.registered()
+        bench.server.on("HEAD *", never)
+        failure = await bench.store.watch_and_remove(file, new_trail())
+        assert failure is not None
+        assert failure.reason is Reason.CLEANUP_FAILED
+        assert bench.noted == [file.url]
+
+
+@pytest.mark.parametrize(
+    ("failure", "methods", "stays"),
+    [
+        (None, ["DELETE"], False),
+        (Failure(Reason.FORBIDDEN, "no"), ["DELETE"], False),
+        (Failure(Reason.ISSUER_REFUSED, "no"), [], False),
+        (Failure(Reason.NO_RESPONSE, "nothing"), ["HEAD", "HEAD"], True),
+    ],
+    ids=["sent", "refused", "no token", "no answer"],
+)
+async def test_a_file_that_we_sent_ourselves(
+    tmp_path: Path, failure: Failure | None, methods: list[str], stays: bool
+) -> None:
+    """That it is not there proves nothing where a server has not answered: it may have all, and make the file yet."""
+    async with scripted_bench(tmp_path, limits=TimeLimits(settle_seconds=0.01), store=QuickStore) as bench:
+        file = await bench.registered()
+        bench.server.on("* *", MISSING)
+        left = await bench.store.remove_upload(file, new_trail(), failure)
+        assert [line.split()[0] for line in bench.server.lines] == methods
+        assert (left is not None, bench.noted == [file.url]) == (stays, stays)
 
 
 async def test_waiting_for_a_late_writer_ends_at_the_first_cancellation(tmp_path: Path) -> None:

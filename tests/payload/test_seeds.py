@@ -34,7 +34,7 @@ async def test_the_requests_and_their_tokens(tmp_path: Path) -> None:
         put, head = bench.server.requests
         assert (put.line, head.line) == (f"PUT {SEED}", f"HEAD {SEED}")
         assert put.body == b"".join(Content(SIZE).chunks())
-        assert put.headers["content-length"] == "1000"
+        assert (put.headers["content-length"], put.headers["expect"]) == ("1000", "100-continue")
         assert head.headers["want-digest"] == "adler32"
         assert (put.token, head.token) == ("seed", "seed")
         assert bench.tokens.asked[0].scopes == (
@@ -185,7 +185,24 @@ async def test_a_missing_token_is_the_token_sources_failure_and_nothing_is_sent(
     async with scripted_bench(tmp_path) as bench:
         bench.tokens.refused["seed"] = refusal
         assert await ask(bench) == refusal
-        assert bench.server.requests == []
+        assert (bench.server.requests, bench.noted, bench.store._seeds.files) == ([], [], ())
+
+
+async def test_a_token_missing_for_the_second_upload_leaves_the_first_one_noted(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path) as bench:
+        bench.server.on("PUT *", answer(500))
+        assert isinstance(await ask(bench), Failure)
+        bench.store._seeds._findings.clear()
+        bench.tokens.refused["seed"] = Failure(Reason.ISSUER_REFUSED, "invalid_scope", Blame.ISSUER)
+        assert await ask(bench) == bench.tokens.refused["seed"]
+        assert bench.noted == [bench.endpoint.url(SEED)]
+
+
+async def test_an_empty_seed_does_not_wait(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path) as bench:
+        bench.server.on("PUT *", CREATED).on("HEAD *", answer(200))
+        assert isinstance(await bench.store.seed(bench.endpoint, 0, new_trail()), Seed)
+        assert "expect" not in bench.server.requests[0].headers
 
 
 async def test_a_second_upload_asks_for_the_right_to_replace_the_first(tmp_path: Path) -> None:

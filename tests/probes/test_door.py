@@ -230,6 +230,15 @@ async def test_a_door_that_hangs_is_given_up(tmp_path: Path) -> None:
         assert (result.reason, result.blame) == (R.TLS_TIMEOUT, Blame.DESTINATION)
 
 
+async def test_a_file_that_may_still_come_stays_noted(tmp_path: Path) -> None:
+    async with open_house(tmp_path, "dcache", limits=shortened(request_seconds=0.5)) as house:
+        house.grid.site("SITE-A").storage.faults.add("upload_unread")
+        result = await house.door(size=KIB)
+        assert (result.reason, result.blame) == (R.NO_RESPONSE, Blame.DESTINATION)
+        assert any("may still be going on" in each for each in result.warnings)
+        assert len(house.ledger.entries) == 1
+
+
 async def test_a_door_is_an_endpoints(tmp_path: Path) -> None:
     async with open_house(tmp_path, "dcache", "dcache") as house:
         with pytest.raises(TypeError, match="a door is an endpoint's"):

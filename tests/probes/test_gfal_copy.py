@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.house import LIMITS, House, open_house, shortened
 from tests.support.scripted_gfal import calls, make_interpreter, rehearse
-from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.progress import MarkerSeen
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result, VerifiedBy
@@ -244,6 +244,22 @@ def test_how_gfal2_is_told_of_a_file(variant: Variant, url: str, token: bool) ->
     scheme = SCHEMES[variant]
     assert gfal_url(PayloadFile(ENDPOINT, "/data/vo%20x/tpcharness/h/f"), scheme) == url
     assert takes_token(ENDPOINT, scheme) is token
+
+
+@pytest.mark.parametrize("destination", ["roots", "root"])
+async def test_one_end_without_tls_is_enough_to_keep_both_tokens(destination: str, tmp_path: Path) -> None:
+    async with scripted(tmp_path) as bench:
+        rehearse(bench.folder, "fail/5")
+        bench.probe._variant, bench.probe._scheme = Variant.GFAL_ROOT_ROOT, SCHEMES[Variant.GFAL_ROOT_ROOT]
+        link = bench.house.link()
+        link = Link(
+            replace(link.source, root=f"roots://a.invalid/{link.source.path}"),
+            replace(link.destination, root=f"{destination}://b.invalid/{link.destination.path}"),
+        )
+        context = ProbeContext("run", "g1", 1, SIZE, 0.0, bench.house.clock, bench.house)
+        result = await bench.probe.run(link, context)
+        assert "roots://a.invalid/" in result.hint
+        assert ("<redacted>" in result.hint) is (destination == "roots")
 
 
 def test_no_token_without_tls() -> None:

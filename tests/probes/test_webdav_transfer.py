@@ -13,6 +13,7 @@ import pytest
 from tests.support.direct_bench import DOWNLOAD, UPLOAD, DirectBench, direct_bench
 from tests.support.grid import running_grid
 from tests.support.house import LIMITS
+from tests.support.scripted_server import ScriptedServer, SeenRequest, answer, never
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.progress import Nobody
 from tpcharness.model.reason import Reason
@@ -215,6 +216,27 @@ async def test_cancelled_it_cleans_up_and_has_no_result(
         await task
     site.storage.faults.clear()
     await nothing_is_left(grid, bench)
+
+
+async def test_interrupted_after_the_last_byte_it_stays_noted(grid: Grid, bench: DirectBench) -> None:
+    """A server that has all of it may make the file when we have gone: that it is not there yet proves nothing."""
+    heard = asyncio.Event()
+
+    async def silent(_request: SeenRequest) -> bytes:
+        heard.set()
+        return await never(_request)
+
+    async with ScriptedServer() as server:
+        server.on("MKCOL *", answer(201)).on("PUT *", silent).on("HEAD *", answer(404)).on("DELETE *", answer(404))
+        endpoint = replace(grid.sites[0].endpoint, https=f"{server.url}/vo", scope_base="")
+        task = asyncio.create_task(bench.upload(endpoint, KIB))
+        async with asyncio.timeout(5.0):
+            await heard.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [line.split()[0] for line in server.lines if "MKCOL" not in line] == ["PUT", "HEAD", "HEAD"]
+        assert len(await bench.left()) == 1
 
 
 @BOTH

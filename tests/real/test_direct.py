@@ -80,7 +80,7 @@ def good(result: Result, size: int) -> None:
 
 def failed(result: Result, reason: Reason, *blames: Blame) -> None:
     assert result.reason is reason, result
-    assert {each.blame for each in result.alternatives} or {result.blame} == set(blames), result
+    assert ({each.blame for each in result.alternatives} or {result.blame}) == set(blames), result
     assert (result.outcome, result.throughput) == (Outcome.FAILURE, None)
     assert result.hint
     assert "eyJ" not in repr(result)
@@ -160,6 +160,17 @@ async def test_a_token_that_is_not_good(world: World, variant: Variant, role: Ro
     assert await world.left() == []
 
 
+async def test_a_refusal_is_heard_whoever_sends_the_body(world: World) -> None:
+    """5.5.3 hangs up on a body that it does not want: ours waits to be asked for."""
+    endpoint = await world.start()
+    world.bench.forges[Role.SEED] = lambda issuer, request: issuer.mint(
+        "storage.create:/elsewhere", request.endpoint.audience
+    )
+    failed(await world.bench.download(endpoint, 16 * MIB), R.SEED_REFUSED, Blame.DESTINATION)
+    failed(await world.bench.run(Variant.DOOR, endpoint, 16 * MIB), R.FORBIDDEN, Blame.DESTINATION)
+    assert await world.left() == []
+
+
 @BOTH
 async def test_a_server_without_checksums(world: World, variant: Variant) -> None:
     endpoint = await world.start(Setup(without=("xrootd.chksum",)))
@@ -186,11 +197,15 @@ def mounted(world: World, *commands: str) -> Setup:
     return Setup(within=("unshare", "--mount", *rights, "sh", "-c", script, "sh"))
 
 
-async def test_a_full_disk(world: World) -> None:
-    """5.5.3 closes the connection without a word; whether its disk was full can only be guessed."""
+@pytest.mark.parametrize("size", [5 * MIB, 32 * MIB], ids=["all was sent", "cut"])
+async def test_a_full_disk(world: World, size: int) -> None:
+    """5.5.3 closes the connection without a word; whether its disk was full can only be guessed.
+
+    What the buffers on the way take has been sent, whether or not the server has read it.
+    """
     endpoint = await world.start(mounted(world))
     good(await world.bench.upload(endpoint, MIB), MIB)
-    result = await world.bench.upload(endpoint, 32 * MIB)
+    result = await world.bench.upload(endpoint, size)
     assert (result.reason, result.blame) == (R.TRANSFER_CUT, Blame.UNDETERMINED), result
     assert {(each.reason, each.blame) for each in result.alternatives} == {
         (R.NO_SPACE, Blame.DESTINATION),

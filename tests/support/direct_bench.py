@@ -16,7 +16,7 @@ from tests.support.real_world import Forge, ForgedTokens
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.progress import Event, PhaseEntered
 from tpcharness.model.result import Result
-from tpcharness.model.seams import ProbeContext
+from tpcharness.model.seams import Probe, ProbeContext
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase, Variant
 from tpcharness.net.client import HttpClient
@@ -24,9 +24,10 @@ from tpcharness.payload.errands import Errands
 from tpcharness.payload.ledger import Ledger
 from tpcharness.payload.names import PayloadNames
 from tpcharness.payload.store import PayloadStore
+from tpcharness.probes.door import DoorProbe
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
-from tpcharness.probes.webdav_transfer import WebdavDownloadProbe, WebdavTransfer, WebdavUploadProbe
+from tpcharness.probes.webdav_transfer import WebdavDownloadProbe, WebdavUploadProbe
 from tpcharness.testbed.issuer import Issuer
 from tpcharness.tokens.roles import Role
 
@@ -35,9 +36,12 @@ UPLOAD, DOWNLOAD = Variant.WEBDAV_UPLOAD, Variant.WEBDAV_DOWNLOAD
 
 @dataclass(slots=True)
 class DirectBench:
-    """Both probes. `forges` make tokens other than honest ones, by role; `entered` tells when a phase has begun."""
+    """Both probes, and that of the door.
 
-    probes: Mapping[Variant, WebdavTransfer]
+    `forges` make tokens other than honest ones, by role; `entered` tells when a phase has begun.
+    """
+
+    probes: Mapping[Variant, Probe]
     payload: PayloadStore
     ledger: Ledger
     forges: dict[Role, Forge]
@@ -87,7 +91,11 @@ async def direct_bench(
     ):
         tokens, names, servers = ForgedTokens(issuer, made), PayloadNames("bench", run_id), ServerBook()
         payload = QuickStore(client, tokens, ledger, names, WallClock(), limits, looks_seconds=LOOKS_SECONDS)
-        verifier = Verifier(Errands(client, tokens), LOOKS_SECONDS)
+        errands = Errands(client, tokens)
+        verifier = Verifier(errands, LOOKS_SECONDS)
         kinds = (WebdavUploadProbe, WebdavDownloadProbe)
-        probes = {kind.variant: kind(client, tokens, payload, names, verifier, servers, limits) for kind in kinds}
+        probes: dict[Variant, Probe] = {
+            kind.variant: kind(client, tokens, payload, names, verifier, servers, limits) for kind in kinds
+        }
+        probes[Variant.DOOR] = DoorProbe(client, errands, payload, names, verifier, servers)
         yield DirectBench(probes, payload, ledger, made)

@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.real_xrootd import XrootdError, reserved_port
+from tests.support.real_gridftp import PROGRAM, GridftpError, stop
+from tests.support.real_xrootd import reserved_port
 
-PROGRAM = "/usr/sbin/globus-gridftp-server"
 START_SECONDS = 20.0
-STOP_SECONDS = 5.0
 _POLICY = "access_id_CA X509 '/O=tpcharness/CN=tests'\npos_rights globus CA:sign\ncond_subjects globus '\"*\"'\n"
 
 
@@ -38,14 +36,14 @@ class GridFtp:
 @asynccontextmanager
 async def gridftp_servers(directory: Path, user: str, count: int = 2) -> AsyncIterator[GridFtp]:
     """Servers that show every file which `user` may see; `directory` is empty, and is ours."""
-    if not Path(PROGRAM).exists():
-        raise XrootdError(f"{PROGRAM} is not installed: run packaging/install-debian-packages")
+    if shutil.which(PROGRAM) is None:
+        raise GridftpError(f"{PROGRAM} is not installed: run packaging/install-debian-packages")
     await asyncio.to_thread(_furnish, directory, user)
     async with AsyncExitStack() as stack:
         ports = []
         for _ in range(count):
             with reserved_port() as port:
-                stack.push_async_callback(_stop, await _start(directory, port))
+                stack.push_async_callback(stop, await _start(directory, port))
             ports.append(port)
         yield GridFtp(directory / "user.pem", directory / "user.key", directory / "authorities", tuple(ports))
 
@@ -80,7 +78,7 @@ async def _start(directory: Path, port: int) -> asyncio.subprocess.Process:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={
-            "PATH": os.defpath,
+            "PATH": os.defpath + ":/usr/sbin",
             "HOME": str(directory),
             "X509_USER_CERT": str(directory / "host.pem"),
             "X509_USER_KEY": str(directory / "host.key"),
@@ -94,10 +92,10 @@ async def _start(directory: Path, port: int) -> asyncio.subprocess.Process:
             while process.returncode is None and not await _greets(port):
                 await asyncio.sleep(0.05)
     except BaseException:
-        await _stop(process)
+        await stop(process)
         raise
     if process.returncode is not None:
-        raise XrootdError(f"{PROGRAM} ended with {process.returncode}")
+        raise GridftpError(f"{PROGRAM} ended with {process.returncode}")
     return process
 
 
@@ -111,14 +109,3 @@ async def _greets(port: int) -> bool:
     finally:
         writer.close()
         await writer.wait_closed()
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()

@@ -128,7 +128,12 @@ async def site_bench(
 
 @asynccontextmanager
 async def scripted_bench(
-    directory: Path, *, limits: TimeLimits = LIMITS, recheck_seconds: float = 300.0, run_id: str = "r1"
+    directory: Path,
+    *,
+    limits: TimeLimits = LIMITS,
+    recheck_seconds: float = 300.0,
+    run_id: str = "r1",
+    store: type[PayloadStore] = PayloadStore,
 ) -> AsyncIterator[ScriptedBench]:
     """A scripted server without TLS, tokens that are called like their role, and a payload store."""
     async with (
@@ -138,8 +143,8 @@ async def scripted_bench(
     ):
         tokens, names = RoleTokens(), PayloadNames("bench", run_id)
         clock = FixedClock()
-        store = PayloadStore(
+        made = store(
             client, tokens, ledger, names, clock, limits, recheck_seconds=recheck_seconds, looks_seconds=LOOKS_SECONDS
         )
         endpoint = Endpoint("SITE-A", f"{server.url}/vo", scope_base="/vo")
-        yield ScriptedBench(endpoint, ledger, names, store, server, tokens, clock)
+        yield ScriptedBench(endpoint, ledger, names, made, server, tokens, clock)

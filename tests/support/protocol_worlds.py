@@ -50,7 +50,7 @@ class ProtocolWorld:
     def _alone(self, name: str, variant: Variant, dice: random.Random) -> Result:
         result = replace(GOOD, probe_id=f"{name}-{variant}", subject=EndpointSubject(name), variant=variant)
         if variant is Variant.CACHE_READ and name == self.names[3]:
-            return _spoilt(result, Reason.CHECKSUM_MISMATCH, DESTINATION)
+            return _spoilt(result, Reason.CHECKSUM_MISMATCH, Blame.PATH)
         return _fast(result, dice.uniform(80, 120)) if variant in DIRECT_VARIANTS else result
 
     def _link(self, source: str, destination: str, variant: Variant, dice: random.Random) -> Result:

@@ -72,7 +72,7 @@ async def real_gridftp(authority: Authority, home: Path, *, gsi: bool = True) ->
     try:
         yield GridftpServer(await _port(process, home / "log"), home, client)
     finally:
-        await _stop(process)
+        await stop(process)
 
 
 def certificates(authority: Authority) -> Path:
@@ -143,7 +143,7 @@ async def _port(process: asyncio.subprocess.Process, log: Path) -> int:
     return int(found[1])
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def stop(process: asyncio.subprocess.Process) -> None:
     """Ends the server and what it forked."""
     _signal(process, signal.SIGTERM)
     try:

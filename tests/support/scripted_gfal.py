@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 MODULE = """
-import os, signal, sys, time
+import atexit, os, resource, signal, sys, time
 FOLDER = {folder!r}
 class GError(Exception):
     def __init__(self, message, code):
@@ -37,6 +37,8 @@ class Context:
     set_opt_boolean = set_opt_integer = set_opt_string = _set
     def set_user_agent(self, name, version):
         self.agent = name + "/" + version
+        if name == "hangs":
+            time.sleep(60)
     def add_client_info(self, key, value):
         self.info.append((key, value))
     def cred_new(self, kind, value):
@@ -76,6 +78,8 @@ class Context:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
             time.sleep(60)
+    def do_linger(self, parameters, source, destination, rest):
+        atexit.register(time.sleep, 60)
     def do_abort(self, parameters, source, destination, rest):
         write(2, b"terminate called after throwing an instance\\n")
         os.abort()
@@ -84,7 +88,10 @@ class Context:
     def do_fail(self, parameters, source, destination, rest):
         raise GError("TRANSFER ERROR: " + source + " " + repr(self.credentials), int(rest[0]))
     def do_tell(self, parameters, source, destination, rest):
-        told = (self.options, self.agent, self.info, sorted(os.environ), destination, parameters.overwrite)
+        authorities = sorted(os.listdir(os.environ["X509_CERT_DIR"])) if "X509_CERT_DIR" in os.environ else []
+        core = "core", resource.getrlimit(resource.RLIMIT_CORE)
+        environment = sorted(os.environ), authorities, core
+        told = (self.options, self.agent, self.info, environment, destination, parameters.overwrite)
         raise GError(repr(told), 5)
     def do_garbage(self, parameters, source, destination, rest):
         for fd in range(3, 16):

@@ -105,7 +105,7 @@ class ScriptedServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            request = await _read_request(reader)
+            request = await _read_request(reader, writer)
             self.requests.append(request)
             outcome = self._find(request)
             writer.write(outcome if isinstance(outcome, bytes) else await outcome(request))
@@ -126,11 +126,13 @@ class ScriptedServer:
         return answer(500, f"no rule for {request.line}")
 
 
-async def _read_request(reader: asyncio.StreamReader) -> SeenRequest:
+async def _read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> SeenRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
     method, target, _version = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if "expect" in headers:
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     length = headers.get("content-length")
     if length is not None:
         body = await reader.readexactly(int(length))

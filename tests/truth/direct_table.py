@@ -67,7 +67,8 @@ class DirectCell:
     @property
     def reasons(self) -> frozenset[Reason]:
         """What the alternatives may be called. XRootD 5 closes without a word when its disk is full (xrootd 5)."""
-        full = self.row.fault.startswith("upload_cut") and self.dialect in XROOTD_5
+        sent = self.row.variant is Variant.WEBDAV_UPLOAD and self.row.reason is R.TRANSFER_CUT
+        full = sent and self.dialect in XROOTD_5
         return frozenset({self.row.reason, R.NO_SPACE}) if full else frozenset({self.row.reason})
 
 
@@ -130,14 +131,18 @@ DIRECT_ROWS: tuple[DirectRow, ...] = (
 # What can be concluded from those that say it otherwise (xrootd 5: 403 for every token, no word when the disk is full).
 _SAY_403 = ("xrootd5", "xrootd6", "eos", "dpm")
 ELSEWHERE: dict[tuple[str, Variant, str], Reason] = {
-    ("no_space", Variant.WEBDAV_UPLOAD, "xrootd5"): R.CONNECTION_LOST,
+    ("no_space", Variant.WEBDAV_UPLOAD, "xrootd5"): R.TRANSFER_CUT,
     ("no_space", Variant.WEBDAV_DOWNLOAD, "xrootd5"): R.SEED_FAILED,
     **{("token_refused_direct@PUT", Variant.WEBDAV_UPLOAD, name): R.FORBIDDEN for name in _SAY_403},
     **{("token_refused_direct@GET", Variant.WEBDAV_DOWNLOAD, name): R.FORBIDDEN for name in _SAY_403},
 }
 
-DIRECT_CELLS: tuple[DirectCell, ...] = tuple(
-    DirectCell(replace(row, reason=ELSEWHERE.get((row.fault, row.variant, dialect), row.reason)), dialect)
-    for row in DIRECT_ROWS
-    for dialect in DIALECTS
-)
+
+def _cell(row: DirectRow, dialect: str) -> DirectCell:
+    reason = ELSEWHERE.get((row.fault, row.variant, dialect), row.reason)
+    if reason is R.TRANSFER_CUT:
+        return DirectCell(replace(row, reason=reason, blames=EITHER, why=BREAK_WHY), dialect)
+    return DirectCell(replace(row, reason=reason), dialect)
+
+
+DIRECT_CELLS: tuple[DirectCell, ...] = tuple(_cell(row, dialect) for row in DIRECT_ROWS for dialect in DIALECTS)

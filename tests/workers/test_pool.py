@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.secret import Secret
 from tpcharness.model.variant import Blame
+from tpcharness.workers import process
 from tpcharness.workers.messages import Ended, GfalJob, Message, Progress, Stage, Started
 from tpcharness.workers.pool import WorkerPool
 
@@ -94,6 +96,7 @@ async def test_gfal2_is_told_all_and_nothing_more(pool: WorkerPool, monkeypatch:
     assert "('job-id', 'run')" in ended.text
     assert "X509_USER_PROXY" in ended.text
     assert "BEARER_TOKEN" not in ended.text
+    assert "('core', (0, 0))" in ended.text, "a crash keeps no tokens"
     assert ended.text.endswith("False)")
 
 
@@ -140,12 +143,24 @@ async def test_a_worker_that_dies_or_raves_costs_its_job_only(
     assert gone(first)
 
 
+async def test_a_worker_that_never_begins_is_given_up(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "BEGIN_SECONDS", 0.2)
+    async with asyncio.timeout(WAIT_SECONDS):
+        lost = await pool.copy(GfalJob("davs://a/copy", "davs://b/d", 60, agent="hangs/1"), lambda _: None)
+    assert isinstance(lost, Failure)
+    assert (lost.reason, lost.blame) == (Reason.WORKER_LOST, Blame.CLIENT)
+    assert "did not begin" in lost.detail
+
+
 @pytest.mark.parametrize("script", ["/endless", "/chatter"])
 async def test_endless_output_is_cut_off(pool: WorkerPool, tmp_path: Path, script: str) -> None:
+    assert await pool.unavailable() is None
+    descriptors = os.listdir("/proc/self/fd")
     lost = await copy(pool, script)
     assert isinstance(lost, Failure)
     assert lost.reason is Reason.WORKER_LOST
     assert gone(calls(tmp_path)[0][0])
+    await until(lambda: len(os.listdir("/proc/self/fd")) <= len(descriptors))
 
 
 async def test_a_hung_worker_is_killed_when_our_patience_ends(pool: WorkerPool, tmp_path: Path) -> None:
@@ -196,9 +211,23 @@ async def test_there_are_never_more_than_allowed(interpreter: str, tmp_path: Pat
     assert len({pid for pid, _ in calls(tmp_path)}) == 2
 
 
-async def test_idle_workers_go(interpreter: str, tmp_path: Path) -> None:
+async def test_nor_while_some_of_another_trust_are_idle(interpreter: str, tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("first", "second")]
+    async with WorkerPool(interpreter, max_workers=2) as pool:
+        for place in places:
+            place.mkdir()
+            async with asyncio.timeout(WAIT_SECONDS), asyncio.TaskGroup() as group:
+                for _ in range(2):
+                    group.create_task(pool.copy(job(f"/gate/open-{place.name}"), lambda _: None, trust=(str(place),)))
+                await until(lambda: len(pool.pids) == 2 and set(pool.pids) <= {pid for pid, _ in calls(tmp_path)})
+                assert sum(not gone(pid) for pid, _ in calls(tmp_path)) == 2
+                (tmp_path / f"open-{place.name}").touch()
+
+
+@pytest.mark.parametrize("script", ["/copy", "/linger"])
+async def test_idle_workers_go(interpreter: str, tmp_path: Path, script: str) -> None:
     async with WorkerPool(interpreter, idle_seconds=0.05) as pool:
-        assert await copy(pool, "/copy") == Ended(0, "")
+        assert await copy(pool, script) == Ended(0, "")
         await until(lambda: gone(calls(tmp_path)[0][0]))
         assert await copy(pool, "/copy") == Ended(0, "")
 
@@ -222,6 +251,26 @@ async def test_authorities_that_cannot_be_read_are_named(pool: WorkerPool, tmp_p
     assert isinstance(failure, Failure)
     assert (failure.reason, failure.blame) == (Reason.WORKER_UNAVAILABLE, Blame.CLIENT)
     assert "nothing.pem" in failure.detail
+
+
+async def test_they_leave_nothing(pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    assert isinstance(await pool.copy(job("/copy"), lambda _: None, trust=(str(tmp_path / "no.pem"),)), Failure)
+    assert list((tmp_path / "temporary").glob("*/*")) == []
+
+
+async def test_the_users_own_authorities_are_trusted_besides(
+    pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users, added = tmp_path / "users", tmp_path / "added"
+    for place in (users, added):
+        place.mkdir()
+        (place / f"{place.name}.0").touch()
+    monkeypatch.setenv("X509_CERT_DIR", str(users))
+    told = await pool.copy(job("/tell"), lambda _: None, trust=(str(added),))
+    assert isinstance(told, Ended)
+    assert "['added.0', 'users.0']" in told.text
 
 
 @pytest.mark.parametrize("text", ["", "print('hello')\n"])

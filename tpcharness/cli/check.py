@@ -66,8 +66,10 @@ def command(
     from tpcharness.cli.running import explain_our_side, run_plan
     from tpcharness.cli.verbose import Verbose
     from tpcharness.engine.plan import make_plan
+    from tpcharness.export.alphabet import UNICODE
     from tpcharness.export.door_table import DoorReport
     from tpcharness.export.formats import Format, Output, OutputError, Outputs
+    from tpcharness.export.plan_table import why_nothing
 
     config = load_or_exit(config_path)
     for name in endpoints:
@@ -80,8 +82,7 @@ def command(
     selection = ProbeSelection(pick_variants(variants, ENDPOINT_VARIANTS, chosen) or DOOR_VARIANTS, ("*",), ("*",))
     plan: Plan = make_plan(chosen, [selection], opt_out=config.harness.opt_out)
     if not plan.probes:
-        why = "; ".join(dict.fromkeys(f"{each.why.value.replace('_', ' ')}: {each.detail}" for each in plan.dropped))
-        click.echo(f"nothing to do: {why}", err=True)
+        click.echo(f"nothing to do: {why_nothing(plan.dropped, UNICODE)}", err=True)
         return ExitCode.NOTHING_TO_DO
     console = invocation.console()
     try:

@@ -134,7 +134,7 @@ def command(
         if show_plan:
             return _show(config, plan, invocation)
         if not (plan.links or plan.alone):
-            click.echo("nothing to do: no link is left; --plan says why", err=True)
+            click.echo("nothing to do: nothing is left; --plan says why", err=True)
             return ExitCode.NOTHING_TO_DO
         return run_and_write(
             invocation,
@@ -266,21 +266,11 @@ def _plan(
 
 
 def _show(config: Config, plan: Plan, invocation: Invocation) -> ExitCode:
-    """The plan on the screen: what would be asked for and written, in the names that the run would use."""
+    """The plan on the screen: what would be asked for and written."""
+    from tpcharness.cli.planned_access import planned_access
     from tpcharness.export.plan_table import PlanReport
-    from tpcharness.payload.names import PayloadNames
-    from tpcharness.tokens.roles import Role, token_request
 
-    names = PayloadNames(config.harness.name, "RUN")
-    scopes: dict[str, None] = {}
-    paths: dict[str, None] = {}
-    for endpoint in plan.endpoints:
-        directory = names.directory(endpoint)
-        paths[f"{endpoint.name}: {endpoint.url(directory)}/..."] = None
-        for role in Role:
-            path = directory if role is Role.DIRECTORY else f"{directory}/..."
-            for scope in token_request(role, endpoint, path).scopes:
-                scopes[f"{endpoint.name}: {scope}"] = None
+    scopes, places = planned_access(plan, config.harness.name)
     # An address stays in one piece, to be copied; the terminal breaks the line.
-    invocation.console().print(PlanReport(plan, tuple(scopes), tuple(paths)), soft_wrap=True)
+    invocation.console().print(PlanReport(plan, scopes, places), soft_wrap=True)
     return ExitCode.OK if plan.links or plan.alone else ExitCode.NOTHING_TO_DO

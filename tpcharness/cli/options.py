@@ -163,6 +163,8 @@ def pick_variants(
             chosen.add(Variant(name))
             continue
         matching = all_of_them if name == ALL_VARIANTS else [each for each in offered if fnmatchcase(each, name)]
+        if not matching and name in Variant.__members__.values():
+            raise click.UsageError(_elsewhere(Variant(name)))
         if not matching:
             raise no_such("variant", name, [*(each.value for each in among), ALL_VARIANTS])
         useful = [each for each in matching if endpoints is None or is_configured(each, endpoints)]
@@ -170,6 +172,12 @@ def pick_variants(
             raise click.UsageError(f'nothing that "{name}" means is configured: {", ".join(matching)}')
         chosen.update(useful)
     return tuple(variant for variant in Variant if variant in chosen)
+
+
+def _elsewhere(variant: Variant) -> str:
+    """What to say of a variant that this command does not know."""
+    about, command = ("a link", "probe SRC DST") if variant.of_link else ("one endpoint alone", "check ENDPOINT")
+    return f'"{variant}" is about {about}: tpcharness {command} --variant {variant}'
 
 
 def size(text: str) -> int:

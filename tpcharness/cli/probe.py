@@ -65,7 +65,9 @@ def command(
     """
     from tpcharness.cli.running import explain_our_side, run_plan
     from tpcharness.engine.plan import make_plan
+    from tpcharness.export.alphabet import UNICODE
     from tpcharness.export.formats import Output, OutputError, Outputs
+    from tpcharness.export.plan_table import why_nothing
     from tpcharness.export.story import Story
 
     config = load_or_exit(config_path)
@@ -80,8 +82,7 @@ def command(
     selection = ProbeSelection(chosen, (source,), names[-1:], sizes or ProbeSelection().sizes)
     plan = make_plan(ends, [selection], opt_out=config.harness.opt_out)
     if not (plan.links or plan.alone or (destination is None and plan.doors)):
-        why = "; ".join(f"{dropped.why} {dropped.detail}".strip() for dropped in plan.dropped)
-        click.echo(f"nothing to do: {why}", err=True)
+        click.echo(f"nothing to do: {why_nothing(plan.dropped, UNICODE)}", err=True)
         return ExitCode.NOTHING_TO_DO
     story = Story(
         invocation.console(sys.stdout),

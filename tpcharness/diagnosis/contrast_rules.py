@@ -18,7 +18,7 @@ from tpcharness.model.contrast import Contrast, ContrastKind
 from tpcharness.model.endpoint import EndpointSubject, LinkSubject, Subject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import Blame, Variant
+from tpcharness.model.variant import Blame, Phase, Variant
 
 FASTER = 4.0
 """An end is faster than the copy if it moves at least so many times as much in the same time."""
@@ -35,6 +35,7 @@ _S, _D = Blame.SOURCE, Blame.DESTINATION
 _V = Variant
 
 _REFUSED = frozenset({Reason.UNAUTHENTICATED, Reason.FORBIDDEN, Reason.TPC_UNSUPPORTED, Reason.DELEGATION_REQUIRED})
+_ACCEPTED = frozenset({Phase.TRANSFER, Phase.VERIFY, Phase.CLEANUP})
 _HTTPS = (_V.HTTPS_PULL, _V.HTTPS_PUSH)
 
 
@@ -63,7 +64,7 @@ def third_party_refused(scene: Scene) -> Iterator[Drawn]:
         for name, result in scene.tested(direct):
             cells = scene.at(mode, role, name)
             refused = [cell for cell in cells if _refuses(cell, role, scene, _OTHER_WAY[direct])]
-            if not result.ok or not refused or any(cell.ok for cell in cells):
+            if not result.ok or not refused or any(_accepted(cell) for cell in cells):
                 continue
             word = mode.value.removeprefix("https-")
             sentence = (
@@ -73,6 +74,11 @@ def third_party_refused(scene: Scene) -> Iterator[Drawn]:
             clause = f"direct {done} works, {word} is refused"
             kind = ContrastKind.THIRD_PARTY_REFUSED
             yield _drawn(kind, EndpointSubject(name), sentence, clause, (result,), refused, culprit=name, role=role)
+
+
+def _accepted(cell: Cell) -> bool:
+    """Whether the copy began, however it ended: then the active party does third-party copies, and for us."""
+    return cell.ok or (cell.failing and not cell.nobodys and cell.result.reason.phase in _ACCEPTED)
 
 
 def _refuses(cell: Cell, role: Blame, scene: Scene, direct: Variant) -> bool:
@@ -217,12 +223,14 @@ def cache(scene: Scene) -> Iterator[Drawn]:
             continue
         if cached.ok:
             kind = ContrastKind.STORAGE_BEHIND_CACHE_FAILS
-            sentence = f"{name}: the cache serves a file, the storage behind it fails ({direct.reason})"
-            clause = "its cache still serves what it holds"
-        else:
+            sentence = f"{name}: a cache can read from the storage, and we can not ({direct.reason})"
+            clause = "a cache can read from it"
+        elif Blame.PATH in (cached.blame, *(each.blame for each in cached.alternatives)):
             kind = ContrastKind.CACHE_FAILS
             sentence = f"{name}: the storage serves a file, the cache in front of it fails ({cached.reason})"
             clause = "without the cache the storage serves the file"
+        else:
+            continue  # the storage failed before the cache was asked, or they are one
         culprit = name if own_fault(failing) else ""
         yield _drawn(kind, EndpointSubject(name), sentence, clause, (cached, direct), culprit=culprit)
 

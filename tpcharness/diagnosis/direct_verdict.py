@@ -26,7 +26,8 @@ _ANYBODY = (*_EITHER, Blame.CLIENT)
 class Stream:
     """How far the bytes of a file had come when something went wrong; `size` is all of them.
 
-    A download is `begun` when the answer's head has come, an upload with its first byte.
+    A download is `begun` when the answer's head has come, an upload with its first byte. What was sent has been taken
+    by the connection, which says nothing of the server: an upload without an answer may be cut although all has gone.
     """
 
     failure: Failure
@@ -46,7 +47,7 @@ def judge_stream(seen: Stream) -> Verdict:
     failure = seen.failure
     if failure.blame is not None or failure.reason.phase is Phase.TOKEN:
         return of_failure(failure, Blame.ISSUER)
-    if failure.reason is Reason.CONNECTION_LOST and seen.begun and seen.moved < seen.size:
+    if failure.reason is Reason.CONNECTION_LOST and seen.begun and (seen.upload or seen.moved < seen.size):
         return _cut(seen)
     if failure.reason is Reason.STREAM_STALLED:
         return _open(failure, *_EITHER)

@@ -115,6 +115,7 @@ _NEVER_RELAY = frozenset({Implementation.DCACHE, Implementation.STORM, Implement
 _XRDCL: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
     (re.compile(expression, re.IGNORECASE), reason, source) for expression, reason, source in (
         (r"auth failed|no protocols left|login failed", _R.UNAUTHENTICATED, "XrdCl errAuthFailed, errLoginFailed"),
+        (r"not configured to support encryption", _R.TLS_HANDSHAKE, "XrdCl 5.5.3 at a door without TLS"),
         (r"tls error", _R.TLS_UNTRUSTED, "XrdCl errTlsError"),
         (r"invalid address|unknown host", _R.DNS_FAILURE, "XrdCl errInvalidAddr"),
         (r"connection (?:refused|error)", _R.CONNECTION_REFUSED, "XrdCl errConnectionError"),
@@ -137,6 +138,8 @@ _ERRNO: dict[int, Reason] = {
 # The Globus texts say more than errno (ECOMM for most).
 _GLOBUS: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
     (re.compile(expression, re.IGNORECASE), reason, source) for expression, reason, source in (
+        (r"server side credential failure", _R.TLS_HANDSHAKE, "gridftp server without a host certificate: 530"),
+        (r"\b530\b.*could not verify credential", _R.UNAUTHENTICATED, "gridftp server: 530, of our certificate"),
         (r"no space left|quota", _R.NO_SPACE, "gridftp server: 552, 553"),
         (r"is a directory", _R.IS_DIRECTORY, "gridftp server: 500"),
         (r"certificate .*expired|credential .*expired", _R.TLS_EXPIRED, "Globus GSI"),
@@ -156,8 +159,19 @@ _GLOBUS: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
 
 _ROOT_NUMBER = re.compile(r"server responded with an error: \[(\d{4})\] *(.*)", re.IGNORECASE | re.DOTALL)
 _AT_DESTINATION = re.compile(r"\(destination\)\s*$", re.IGNORECASE)
+_NO_AUTHORITIES = re.compile(r"unable to use CA cert", re.IGNORECASE)
 _AT_OPEN = re.compile(r"unable to (?:open|create|access)|tpc not supported", re.IGNORECASE)
-_NO_CREDENTIAL = re.compile(r"valid credentials could not be found", re.IGNORECASE)
+# What is the matter with our own X.509 credential; a server may have none either, and says so in the same words.
+_SAID_BY_SERVER = re.compile(r"server responded with an error", re.IGNORECASE)
+_NO_CREDENTIAL = re.compile(
+    r"valid credentials could not be found|could not (?:open|load|read) the user|proxy credential.* expired",
+    re.IGNORECASE,
+)
+_OURS_EXPIRED = re.compile(r"\b530\b.*could not verify credential.*expired", re.IGNORECASE)
+_CREDENTIAL = (
+    "gfal2 has no good X.509 credential: set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY, and see that it "
+    "has not expired"
+)
 _ROLE = re.compile(r"\b(SOURCE|DESTINATION)\b")
 
 
@@ -228,6 +242,9 @@ def _may_relay(server: Server) -> bool:
 def _judge_root(seen: GfalSeen) -> Verdict:
     """XrdCl's words; it is the client of both ends until the destination copies by itself."""
     text = seen.text.strip()
+    if _NO_AUTHORITIES.search(text):
+        hint = f"gfal2's XrdCl knows no authorities: set ca_path or X509_CERT_DIR: {text}"
+        return Verdict(_R.WORKER_UNAVAILABLE, Blame.CLIENT, hint=hint)
     party = _P.DESTINATION if _AT_DESTINATION.search(text) else _P.SOURCE
     relayed = _ROOT_NUMBER.search(text)
     if relayed is not None:
@@ -243,9 +260,9 @@ def _judge_root(seen: GfalSeen) -> Verdict:
 
 
 def _judge_errno(seen: GfalSeen) -> Verdict:
-    if _NO_CREDENTIAL.search(seen.text):
-        hint = "gfal2 finds no X.509 credential: set X509_USER_PROXY, or X509_USER_CERT and X509_USER_KEY"
-        return Verdict(_R.TOKEN_SOURCE_FAILED, Blame.CLIENT, hint=hint)
+    said_by_server = _SAID_BY_SERVER.search(seen.text) is not None
+    if (_OURS_EXPIRED if said_by_server else _NO_CREDENTIAL).search(seen.text):
+        return Verdict(_R.TOKEN_SOURCE_FAILED, Blame.CLIENT, hint=f"{_CREDENTIAL}: {seen.text.strip()}")
     reason = next((reason for expression, reason, _ in _GLOBUS if expression.search(seen.text)), None)
     reason = reason or _ERRNO.get(seen.code)
     if reason is None:

@@ -25,6 +25,8 @@ _D = Blame.DESTINATION
 _STILL_SRM = (Alternative(Reason.LEGACY_ANSWERS, _D),)
 _ANOTHER = (Alternative(Reason.MALFORMED_RESPONSE, _D),)
 _GREETINGS = frozenset({120, 220})  # RFC 959, 5.4; what refuses is an FTP server's too
+_OF_FTP = _GREETINGS | {421}  # with other codes mail and news servers refuse as well (RFC 5321, RFC 3977)
+_FTP = re.compile(r"ftp|globus|gss", re.IGNORECASE)
 _SECURITY = frozenset({234, 334, 335})  # RFC 2228, 3: the mechanism is accepted
 _GSI = re.compile(r"gss|gsi", re.IGNORECASE)  # "530-GSS Major Status": a GridFTP server without a certificate
 _MAIL = re.compile(r"\bE?SMTP\b")  # a mail server greets with 220 too (RFC 5321, 4.2)
@@ -66,7 +68,9 @@ def judge_gsiftp(talk: FtpTalk) -> Verdict:
         text = f"no FTP server greets with {greeting.code}: {said(greeting.text)}"
         return Verdict(Reason.MALFORMED_RESPONSE, _D, hint=text)
     if greeting is not None:
-        return Verdict(Reason.LEGACY_ANSWERS, _D, hint=f"{_kind(talk)}: {said(f'{greeting.code} {greeting.text}')}")
+        text = f"{_kind(talk)}: {said(f'{greeting.code} {greeting.text}')}"
+        certain = greeting.code in _OF_FTP or _FTP.search(greeting.text)
+        return Verdict(Reason.LEGACY_ANSWERS, _D, () if certain else _ANOTHER, text)
     failure = talk.failure or Failure(Reason.CONNECTION_LOST)
     if failure.reason is Reason.NO_RESPONSE:
         return of_failure(Failure(failure.reason, f"it takes connections and says nothing: {failure.detail}"), _D)

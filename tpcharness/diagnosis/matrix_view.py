@@ -13,7 +13,7 @@ from tpcharness.diagnosis.parties import active_role
 from tpcharness.model.endpoint import EndpointSubject, LinkSubject
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
-from tpcharness.model.variant import ENDPOINT_VARIANTS, Blame, Outcome, Variant
+from tpcharness.model.variant import ENDPOINT_VARIANTS, GFAL_VARIANTS, Blame, Outcome, Variant
 
 MIN_SHARE = 0.8
 """Share of the cells that must fail before a pattern is seen, and of these that must agree."""
@@ -173,6 +173,7 @@ def destinations_of(cells: Iterable[Cell]) -> tuple[str, ...]:
 
 
 def typical(cells: Sequence[Cell]) -> str:
-    """The probe of a cell with the most frequent reason."""
+    """The probe of a cell with the most frequent reason; not of gfal2, if it can be: that keeps few of the answers."""
     reason = reasons_of(cells)[0]
-    return next(cell.result.probe_id for cell in cells if cell.result.reason is reason)
+    alike = [cell for cell in cells if cell.result.reason is reason]
+    return min(alike, key=lambda cell: cell.variant in GFAL_VARIANTS).result.probe_id

@@ -66,6 +66,12 @@ class Budgets:
             day.bytes = max(0, day.bytes + times * probe.size_bytes)
             day.transfers = max(0, day.transfers + times)
 
+    def learn(self, probe: PlannedProbe, moved: int, now: float) -> None:
+        """Counts what a copy has moved whose size nobody knew before: a file from tape comes as it is."""
+        if not probe.size_bytes:
+            for endpoint in bearers(probe):
+                self._day(endpoint.name, now).bytes += moved
+
     def used(self, endpoint: str, now: float) -> tuple[int, int]:
         """Bytes and transfers of the running day."""
         day = self._day(endpoint, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
-from tpcharness.model.endpoint import Endpoint
+from tpcharness.model.endpoint import Endpoint, RedirectAuth
 from tpcharness.model.needs import able, shortage
 from tpcharness.model.plan import DropReason
 from tpcharness.model.variant import Variant
@@ -87,10 +87,16 @@ class Mesh:
         givers, takers = self._able(variant)
         if source not in givers or destination not in takers:
             return shortage(variant, (self.by_name[source], self.by_name[destination]))
+        # davix takes both tokens along to wherever a door redirects, even without TLS (seen, davix 0.8.4).
+        if variant is Variant.GFAL_DAVS_DAVS and (careful := self._careful(source, destination)):
+            return DropReason.REDIRECT_AUTH, " and ".join(careful)
         # XRootD truncates a file that is copied onto itself (design 6).
         if self._storages[source] == self._storages[destination]:
             return DropReason.SAME_STORAGE, self.by_name[source].https
         return None
+
+    def _careful(self, *names: str) -> list[str]:
+        return [name for name in names if self.by_name[name].redirect_auth is RedirectAuth.DROP]
 
     def _able(self, variant: Variant) -> tuple[frozenset[str], frozenset[str]]:
         known = self._known_able.get(variant)

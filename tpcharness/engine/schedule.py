@@ -218,6 +218,7 @@ class Schedule:
             return
         if started is None:
             self._gates.budgets.book(probe, now)
+        self._gates.budgets.learn(probe, result.bytes or 0, now)
         if turn is not None:
             self._learn(turn, result, now)
             self._plan(turn, now, judged=turn.judged or started is not None)

@@ -77,28 +77,38 @@ class _Group:
 
 def _dropped(dropped: Iterable[Dropped], marks: Alphabet) -> Iterator[Text]:
     """What is left out, grouped by why and the detail; a few names of each group stand for all."""
+    groups = list(_groups(dropped, marks))
+    if not groups:
+        return
+    yield Text(f"left out ({sum(len(names) for _, names in groups):,}):", "bold")
+    for words, names in groups[:MOST_LINES]:
+        yield Text.assemble(f"  {len(names):,} {marks.clean(words)} ", (f"({_few(names, marks)})", "dim"))
+    if len(groups) > MOST_LINES:
+        yield Text(f"  ... and {len(groups) - MOST_LINES:,} more groups", "dim")
+    yield Text()
+
+
+def why_nothing(dropped: Iterable[Dropped], marks: Alphabet) -> str:
+    """Why all of it was left out, in one line."""
+    return "; ".join(words for words, _ in list(_groups(dropped, marks))[:MOST_NAMES])
+
+
+def _groups(dropped: Iterable[Dropped], marks: Alphabet) -> Iterator[tuple[str, list[str]]]:
+    """Why, in words, and what is left out for it: the largest group first."""
     groups: dict[tuple[DropReason, str], _Group] = defaultdict(_Group)
     for each in dropped:
         what, lacking = _missing(each)
         group = groups[each.why, what]
         group.names.append(f"{each.subject} {each.variant.value}")
         group.lacking |= dict.fromkeys(lacking)
-    if not groups:
-        return
-    yield Text(f"left out ({sum(len(group.names) for group in groups.values()):,}):", "bold")
-    for (why, what), group in sorted(groups.items(), key=lambda item: -len(item[1].names))[:MOST_LINES]:
+    for (why, what), group in sorted(groups.items(), key=lambda item: -len(item[1].names)):
         detail = " of ".join(part for part in (what, _few(list(group.lacking), marks)) if part)
-        words = f"{why.value.replace('_', ' ')}{f': {detail}' if detail else ''}"
-        shown = _few(group.names, marks)
-        yield Text.assemble(f"  {len(group.names):,} {marks.clean(words)} ", (f"({shown})", "dim"))
-    if len(groups) > MOST_LINES:
-        yield Text(f"  ... and {len(groups) - MOST_LINES:,} more groups", "dim")
-    yield Text()
+        yield f"{why.value.replace('_', ' ')}{f': {detail}' if detail else ''}", group.names
 
 
 def _missing(dropped: Dropped) -> tuple[str, list[str]]:
     """The detail without names of endpoints, and these: what differs from pair to pair only in them is one group."""
-    if dropped.why is DropReason.NO_ROOT_DOOR:
+    if dropped.why in (DropReason.NO_ROOT_DOOR, DropReason.REDIRECT_AUTH):
         return "", dropped.detail.split(" and ")
     if dropped.why is not DropReason.NOT_CONFIGURED:
         return dropped.detail, []

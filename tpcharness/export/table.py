@@ -173,12 +173,13 @@ class MatrixReport:
             yield Text(f"... and {count_text(len(failing) - MOST_DETAILS, 'more failing cell')}", "dim")
 
     def _totals(self, cells: Cells, marks: Alphabet) -> Iterator[RenderableType]:
-        run, doors, links = self.run, self.store.door_tally(), self.store.links()
-        if doors.total:
-            yield Text.assemble("doors: ", _totals(doors, run.planned_doors))
-        if (alone := self.store.alone_tally()).total:
-            yield Text.assemble("endpoints alone: ", _totals(alone, run.planned_alone))
-        line = Text.assemble("links: " if doors.total else "", _totals(links, run.planned_links))
+        run, doors, alone, links = self.run, self.store.door_tally(), self.store.alone_tally(), self.store.links()
+        lines = [Text.assemble("doors: ", _totals(doors, run.planned_doors))] if doors.total else []
+        if alone.total:
+            lines.append(Text.assemble("endpoints alone: ", _totals(alone, run.planned_alone)))
+        if links.total or run.planned_links or not alone.total:
+            lines.append(Text.assemble("links: " if lines else "", _totals(links, run.planned_links)))
+        line = lines[-1]
         stale = sum(cell.state is CellState.STALE for cell in cells.values())
         if stale:
             line.append(f", {stale:,} too old to count", STYLES[CellState.STALE])
@@ -190,7 +191,7 @@ class MatrixReport:
             line.append(" (the run has no end: incomplete)", "yellow")
         elif run.ended is not RunEnd.COMPLETE:
             line.append(f" ({_END_WORDS[run.ended]})", "yellow")
-        yield line
+        yield from lines
 
 
 def findings_text(findings: Sequence[Finding], marks: Alphabet, console: Console, width: int) -> Iterator[Text]:

@@ -92,12 +92,14 @@ _TABLE: dict[ContrastKind, ContrastInfo] = {
     _K.CACHE_FAILS: ContrastInfo(
         "A storage can be read directly, and not through the cache in front of it.",
         "The cache, or its own way to the storage, is at fault.",
-        "The reads differ in the cache only.",
+        "The reads differ in the cache only. Nothing is said where the storage failed before the cache was asked, or "
+        "where both stand on one host.",
     ),
     _K.STORAGE_BEHIND_CACHE_FAILS: ContrastInfo(
-        "A file can be read through the cache, and not from the storage behind it.",
-        "The storage fails while its cache still serves what it holds.",
-        "A cache needs its storage only for what it does not hold.",
+        "A new file can be read through the cache, and our download from the storage behind it fails.",
+        "The storage serves its cache. What fails is what our download alone asks for, as a greater size or pieces, "
+        "or the storage is well at times only.",
+        "No cache holds a file that is new: it had to be read from the storage.",
     ),
     _K.SLOW_PATH: ContrastInfo(
         "Our download from the source and our upload to the destination are both at least 4 times as fast as the copy.",

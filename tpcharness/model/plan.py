@@ -19,6 +19,7 @@ class DropReason(StrEnum):
     NO_TOKENS = "no_tokens"
     NO_ROOT_DOOR = "no_root_door"
     NOT_CONFIGURED = "not_configured"
+    REDIRECT_AUTH = "redirect_auth"
 
 
 class Role(StrEnum):

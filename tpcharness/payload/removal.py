@@ -137,8 +137,18 @@ class Remover:
         Waits `settle_seconds`, looks twice `watch_seconds` apart, and deletes only what does not grow: else a late
         writer brings it back to life (xrootd#2354). With `may_come_late` a file that is not there yet stays in the
         ledger: a copy that goes on without us may bring it, and the next clean-up looks for it again. When cancelled
-        it stops at once; the file is in the ledger.
+        it stops at once, and otherwise `cleanup_seconds` after `settle_seconds`; the file is in the ledger.
         """
+        limit = self._limits.cleanup_seconds + self._limits.settle_seconds
+        try:
+            async with asyncio.timeout(limit):
+                return await self._watch_and_remove(file, trail, watch_seconds, may_come_late=may_come_late)
+        except TimeoutError:
+            return Failure(Reason.CLEANUP_FAILED, f"not removed within {limit:g} s; the file stays in the ledger")
+
+    async def _watch_and_remove(
+        self, file: PayloadFile, trail: Trail, watch_seconds: float, *, may_come_late: bool
+    ) -> Failure | None:
         await asyncio.sleep(self._limits.settle_seconds)
         sizes: list[int | None] = []
         present = False

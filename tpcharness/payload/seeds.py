@@ -152,6 +152,8 @@ class SeedBed:
         made_at = self._made_at[key] = self._clock.now()
         await self._ledger.add(LedgerEntry(endpoint.name, seed.file.url, self._names.run_id, made_at))
         failure = await self._upload(seed, trail, replace=again)
+        if failure is not None and failure.reason.phase is Phase.TOKEN and not again:
+            await self._ledger.gone(seed.file)  # nothing was sent
         if failure is not None and failure.reason in _NO_DIRECTORY:
             failure = await self._directories.ensure(endpoint, trail, Phase.PREPARE, anew=True)
             if failure is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Nobody, Observer
+from tpcharness.model.reason import Reason
 from tpcharness.model.seams import Clock, TokenSource
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
@@ -114,6 +115,19 @@ class PayloadStore:
         return await self._remover.watch_and_remove(
             file, trail, watch_seconds=watch_seconds, may_come_late=may_come_late
         )
+
+    async def remove_upload(self, file: PayloadFile, trail: Trail, failure: Failure | None) -> Failure | None:
+        """Removes a file that we have sent ourselves, in a probe's `finally`; `failure` is why that failed, if it did.
+
+        Without a token nothing was sent. A server that gave no answer may have all of it, and make the file yet.
+        """
+        if failure is not None and failure.reason.phase is Phase.TOKEN:
+            await self.forget(file)
+            return None
+        if failure is not None and failure.reason is Reason.NO_RESPONSE:
+            return await self.watch_and_remove(file, trail, may_come_late=True)
+        left = await self.remove_all((file,), trail)
+        return left[0][1] if left else None
 
     async def remove_seeds(self, observer: Observer | None = None) -> list[tuple[PayloadFile, Failure]]:
         """Removes every seed of this run, at its end; gives back those that stay, and why."""

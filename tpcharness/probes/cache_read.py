@@ -90,14 +90,16 @@ class CacheReadProbe:
             reading = await token_for(self._tokens, attempt, Role.READ, file)
         if reading is not None and await self._prepare(attempt):
             await self._payload.register(file)
-            sent = True
+            not_stored: Failure | None = None
             try:
-                sent = await self._store(attempt, file)
+                not_stored = await self._store(attempt, file)
                 if attempt.ok:
                     await self._read(attempt, file, reading)
             finally:
                 with attempt.trail.enter(Phase.CLEANUP):
-                    await (self._clean(attempt, file) if sent else self._payload.forget(file))
+                    left = await self._payload.remove_upload(file, attempt.trail, not_stored)
+                if left is not None:
+                    attempt.note_leftover(left)
         self._servers.learn(subject, attempt.trail.exchanges)
         return attempt.record(self._servers)
 
@@ -111,8 +113,8 @@ class CacheReadProbe:
             attempt.fail(failure)
         return failure is None
 
-    async def _store(self, attempt: RootAttempt, file: PayloadFile) -> bool:
-        """Puts the file to the origin and sees that it is right there. False when nothing was sent."""
+    async def _store(self, attempt: RootAttempt, file: PayloadFile) -> Failure | None:
+        """Puts the file to the origin and sees that it is right there. Gives back why the PUT failed, if it did."""
         content, trail = Content(attempt.context.size_bytes), attempt.trail
         with trail.enter(Phase.PREPARE):
             limit = self._client.limits.transfer_seconds
@@ -121,10 +123,10 @@ class CacheReadProbe:
             )
             if isinstance(answer, Failure):
                 attempt.fail(answer)
-                return answer.reason.phase is not Phase.TOKEN
+                return answer
             seen = await self._verifier.verify(file, content.size, content.adler32, trail)
         attempt.note_verification(seen)
-        return True
+        return None
 
     async def _read(self, attempt: RootAttempt, file: PayloadFile, reading: Token) -> None:
         """Direct, cold, warm, until one fails."""
@@ -158,10 +160,6 @@ class CacheReadProbe:
                 path = root_path(file, url)
                 transfer = await fetch(visit, path, reading.secret, content.size, trail, label=label)
         return _Leg(transfer, wrong=None if transfer.broken is not None else mismatch(transfer, content))
-
-    async def _clean(self, attempt: RootAttempt, file: PayloadFile) -> None:
-        for _, failure in await self._payload.remove_all((file,), attempt.trail):
-            attempt.note_leftover(failure)
 
 
 def _failure(endpoint: Endpoint, cache: RootUrl, leg: _Leg, broken: Broken, *, cold: bool) -> CacheFailure:

@@ -73,12 +73,14 @@ class DoorProbe:
             door.fail(failure)
             return
         await self._payload.register(file)
-        sent = True
+        not_stored: Failure | None = None
         try:
-            sent = await self._round_trip(door, file, address)
+            not_stored = await self._round_trip(door, file, address)
         finally:
             with door.trail.enter(Phase.CLEANUP):
-                await (self._clean(door, file) if sent else self._payload.forget(file))
+                left = await self._payload.remove_upload(file, door.trail, not_stored)
+            if left is not None:
+                door.note_leftover(left)
 
     async def _hello(self, door: DoorCheck, address: Address) -> bool:
         """OPTIONS without a token: connection, TLS, who answers, and what its clock says."""
@@ -114,8 +116,8 @@ class DoorProbe:
         if isinstance(facts, TlsFacts):
             door.note_certificate(facts)
 
-    async def _round_trip(self, door: DoorCheck, file: PayloadFile, address: Address) -> bool:
-        """PUT, HEAD with digest, GET: what we wrote is what we get. False when there was no token to send anything."""
+    async def _round_trip(self, door: DoorCheck, file: PayloadFile, address: Address) -> Failure | None:
+        """PUT, HEAD with digest, GET: what we wrote is what we get. Gives back why the PUT failed, if it did."""
         content = Content(door.context.size_bytes)
         with door.trail.enter(Phase.REQUEST):
             put = await self._errands.ask(
@@ -130,15 +132,10 @@ class DoorProbe:
             )
         if isinstance(put, Failure):
             door.fail(put)
-            return put.reason.phase is not Phase.TOKEN
+            return put
         with door.trail.enter(Phase.VERIFY):
             seen = await self._verifier.verify(
                 file, content.size, content.adler32, door.trail, address=address.ip, read=True
             )
         door.note_verification(seen)
-        return True
-
-    async def _clean(self, door: DoorCheck, file: PayloadFile) -> None:
-        left = await self._payload.remove_all((file,), door.trail)
-        for _, failure in left:
-            door.note_leftover(failure)
+        return None

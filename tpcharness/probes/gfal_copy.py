@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from tpcharness.diagnosis.gfal_verdict import GfalSeen, Scheme, judge_gfal
+from tpcharness.diagnosis.parties import active_role
 from tpcharness.diagnosis.verdict import Verdict, of_failure
 from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Exchange, Result, VerifiedBy
+from tpcharness.model.result import Exchange, Result
 from tpcharness.model.seams import ProbeContext, Token, TokenSource
 from tpcharness.model.secret import Secret
 from tpcharness.model.settings import TimeLimits
@@ -19,12 +19,13 @@ from tpcharness.net.trail import Trail
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
+from tpcharness.probes.arrival import Arrivals
 from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control
 from tpcharness.probes.gfal_run import GfalRun, run_gfal
 from tpcharness.probes.gfal_urls import OPTIONS, PULL_ONLY, SCHEMES, door_of, gfal_url, takes_token
 from tpcharness.probes.servers import ServerBook
-from tpcharness.probes.verification import MAX_READBACK_BYTES, Verifier
+from tpcharness.probes.verification import Verifier
 from tpcharness.tokens.roles import Role, token_request
 from tpcharness.wire.copy_request import Mode
 from tpcharness.wire.fingerprint import identify
@@ -35,7 +36,6 @@ SPARE_SECONDS = 60
 """By how much gfal2's own clock is longer than ours."""
 
 MAX_EXCERPT = 2000
-_DAMAGE = frozenset({Reason.SIZE_MISMATCH, Reason.CHECKSUM_MISMATCH})
 
 # After these nobody knows whether a storage is still writing.
 _MAY_RUN_ON = frozenset(
@@ -75,12 +75,13 @@ class GfalCopyProbe:
     ) -> None:
         self._variant = variant
         self._scheme = SCHEMES[variant]
+        self._mode = Mode.PUSH if active_role(variant) is Blame.SOURCE else Mode.PULL
         self._pool = pool
         self._tokens = tokens
         self._payload = payload
         self._names = names
         self._control = control
-        self._verifier = verifier
+        self._arrivals = Arrivals(payload, control, verifier, servers)
         self._servers = servers
         self._settings = settings
 
@@ -118,7 +119,7 @@ class GfalCopyProbe:
             await self._transfer(attempt, job)
             verdict = self._judge(attempt, job)
             if verdict is None:
-                await self._verify(attempt, seed, file)
+                await self._arrivals.verify(attempt, self._mode, seed, file)
             else:
                 attempt.verdict = await self._settle(verdict, seed, file, attempt.trail)
             attempt.judged = True
@@ -131,14 +132,15 @@ class GfalCopyProbe:
             self._servers.learn(endpoint, attempt.trail.exchanges)
 
     async def _job(self, attempt: CopyAttempt[GfalRun], source: PayloadFile, file: PayloadFile) -> GfalJob | Failure:
-        """What gfal2 is asked to do, with a token for each end that takes one."""
+        """What gfal2 is asked to do, with tokens if both ends take them: what one is shown it may tell the other."""
         context, tokens, urls = attempt.context, dict[str, Secret](), list[str]()
+        secure = all(takes_token(part.endpoint, self._scheme) for part in (source, file))
         with attempt.trail.enter(Phase.TOKEN):
             for role, part in ((Role.READ, source), (Role.WRITE, file)):
                 url = gfal_url(part, self._scheme)
                 if self._scheme is Scheme.DAVS and role is Role.READ:
                     url = f"{url}?{PULL_ONLY}"
-                if takes_token(part.endpoint, self._scheme):
+                if secure:
                     token = await self._token(role, part, attempt.trail)
                     if isinstance(token, Failure):
                         return token
@@ -206,58 +208,14 @@ class GfalCopyProbe:
 
     async def _settle(self, verdict: Verdict, seed: Seed, file: PayloadFile, trail: Trail) -> Verdict:
         """The verdict with what a look of our own at the source says."""
-        if verdict.reason in (Reason.NOT_FOUND, Reason.PASSIVE_NOT_FOUND):
-            with trail.enter(Phase.PREPARE):
-                lost = await self._payload.recheck(seed, trail)
-            if lost is not None and lost.reason is Reason.SEED_LOST:
-                return Verdict(Reason.SEED_LOST, Blame.NOBODY, hint=lost.detail)
-        return await self._control.settle(verdict, Mode.PULL, seed, file, trail)
-
-    async def _verify(self, attempt: CopyAttempt[GfalRun], seed: Seed, file: PayloadFile) -> None:
-        """Whether the destination has what the source has; gfal2's success is not believed."""
-        trail = attempt.trail
-        with trail.enter(Phase.VERIFY):
-            found = attempt.verification = await self._verifier.verify(file, seed.size, seed.adler32, trail)
-            attempt.warnings.extend(found.warnings)
-            failure = found.failure
-            told_wrong = failure is not None and found.checksum.verified_by is VerifiedBy.DIGEST
-            if failure is not None and told_wrong and seed.size <= MAX_READBACK_BYTES:
-                read = await self._verifier.read_back(file, seed.size, seed.adler32, trail)
-                if read.failure is None:
-                    hint = f"{failure.detail}; the bytes themselves are right: it tells a wrong checksum"
-                    attempt.verdict = Verdict(failure.reason, Blame.DESTINATION, hint=hint)
-                    return
-        if failure is None:
-            return
-        if failure.reason in _DAMAGE:
-            attempt.verdict = await self._control.settle_damage(failure, Mode.PULL, seed, file.endpoint, trail)
-        else:
-            attempt.verdict = of_failure(failure, Blame.DESTINATION)
+        verdict = await self._arrivals.doubt_seed(seed, trail, verdict)
+        return await self._control.settle(verdict, self._mode, seed, file, trail)
 
     async def _clean(self, attempt: CopyAttempt[GfalRun], file: PayloadFile) -> None:
-        """Removes the destination's file. A copy that is good but for this is not called good (design 6)."""
         run = attempt.run
         with attempt.trail.enter(Phase.CLEANUP):
             if run is not None and not run.started:
                 await self._payload.forget(file)
                 return
-            if run is None or run.ended is None or attempt.verdict.reason in _MAY_RUN_ON:
-                failure = await self._watch_and_remove(attempt, file)
-            else:
-                left = await self._payload.remove_all((file,), attempt.trail)
-                failure = left[0][1] if left else None
-        if failure is None:
-            return
-        if attempt.good and attempt.judged:
-            attempt.verdict = of_failure(failure, Blame.DESTINATION)
-        else:
-            attempt.warnings.append(f"{failure.reason}: {failure.detail}")
-
-    async def _watch_and_remove(self, attempt: CopyAttempt[GfalRun], file: PayloadFile) -> Failure | None:
-        stops = self._servers.stops_with_its_client(attempt.link.destination, None)
-        limit = self._settings.limits.cleanup_seconds + self._settings.limits.settle_seconds
-        try:
-            async with asyncio.timeout(limit):
-                return await self._payload.watch_and_remove(file, attempt.trail, may_come_late=not stops)
-        except TimeoutError:
-            return Failure(Reason.CLEANUP_FAILED, f"not removed within {limit:g} s; the file stays in the ledger")
+            may_run_on = run is None or run.ended is None or attempt.verdict.reason in _MAY_RUN_ON
+            await self._arrivals.remove(attempt, file, attempt.link.destination, None, may_run_on=may_run_on)

@@ -24,7 +24,7 @@ class GfalRun:
     """`ended` is gfal2's own end of it; without that, `stall` or `failure` say why there was none.
 
     `started`: the storages may know of it. `seconds` is from then to the end. `ways` are the ways in which gfal2 says
-    that it copied. `bytes_told` is how often it told bytes.
+    that it copied.
     """
 
     ended: Ended | None
@@ -70,7 +70,7 @@ class _Watch:
         self._grown_at: float | None = None
         self._last_at = 0.0
         self._markers = Markers()
-        self._ways: list[str] = []
+        self._ways: dict[str, None] = {}
         self._family: AddressFamily | None = None
 
     @property
@@ -87,7 +87,7 @@ class _Watch:
             case Progress(count):
                 self._progress(count, now)
             case Stage("TRANSFER:TYPE", text):
-                self._ways.append(text)
+                self._ways[text] = None
             case Stage(name, _) if name in _FAMILIES:
                 self._family = _FAMILIES[name]
             case Ended(_, text):
@@ -108,7 +108,7 @@ class _Watch:
             started=self._begin is not None,
             seconds=None if self._begin is None else now - self._begin,
             markers=self._markers,
-            ways=tuple(dict.fromkeys(self._ways)),
+            ways=tuple(self._ways),
             address_family=self._family,
         )
 

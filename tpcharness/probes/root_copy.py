@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -258,7 +257,8 @@ class RootCopyProbe:
                 await self._payload.forget(file)
                 return
             if run is None or not run.ended:
-                failure = await self._watch_and_remove(attempt, file)
+                # It ends with its handle and with its connection, but late writers are real (design 6).
+                failure = await self._payload.watch_and_remove(file, attempt.trail)
             else:
                 left = await self._payload.remove_all((file,), attempt.trail)
                 failure = left[0][1] if left else None
@@ -268,15 +268,6 @@ class RootCopyProbe:
             attempt.verdict = of_failure(failure, Blame.DESTINATION)
         else:
             attempt.warnings.append(f"{failure.reason}: {failure.detail}")
-
-    async def _watch_and_remove(self, attempt: CopyAttempt[RootRun], file: PayloadFile) -> Failure | None:
-        """A copy ends with its handle and with its connection, but late writers are real (design 6)."""
-        limit = self._limits.cleanup_seconds + self._limits.settle_seconds
-        try:
-            async with asyncio.timeout(limit):
-                return await self._payload.watch_and_remove(file, attempt.trail)
-        except TimeoutError:
-            return Failure(Reason.CLEANUP_FAILED, f"not removed within {limit:g} s; the file stays in the ledger")
 
     async def _token(self, role: Role, file: PayloadFile, trail: Trail) -> Token | Failure:
         token = await self._tokens.token(token_request(role, file.endpoint, file.path))

@@ -20,7 +20,7 @@ from tpcharness.model.seams import ProbeContext, Token, TokenSource
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Phase, Variant
 from tpcharness.net.client import HttpClient, evidence
-from tpcharness.net.messages import Answer, HttpRequest
+from tpcharness.net.messages import Answer, HttpRequest, expectation
 from tpcharness.net.sending import Sending
 from tpcharness.payload.content import Content
 from tpcharness.payload.names import PayloadFile, PayloadNames
@@ -43,9 +43,6 @@ from tpcharness.wire.digest import Adler32, same_checksum
 from tpcharness.wire.fingerprint import Server, identify
 
 _OUT_OF_PATIENCE = frozenset({Reason.STREAM_STALLED, Reason.DEADLINE, Reason.NO_RESPONSE})
-# Without it a server that refuses at once and hangs up cuts us off before its answer is read: XRootD 5.5.3 does so with
-# 403. FTS, davix and curl send it as well.
-_EXPECT = (("Expect", "100-continue"),)
 _NEVER_SENT = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 
 
@@ -185,7 +182,7 @@ class WebdavUploadProbe(WebdavTransfer):
             "PUT",
             file.path,
             token=token.secret,
-            headers=(("Content-Type", "application/octet-stream"), *(_EXPECT if body.length else ())),
+            headers=(("Content-Type", "application/octet-stream"), *expectation(body)),
             body=body,
         )
         sending = Sending(self._limits)
@@ -251,21 +248,15 @@ class WebdavUploadProbe(WebdavTransfer):
             if failure is not None and failure.reason.phase in _NEVER_SENT and head is not None and len(head.hops) < 2:
                 await self._payload.forget(file)
                 return
-            if failure is not None and failure.reason in _OUT_OF_PATIENCE:
-                left = await self._watch(attempt, file, may_come_late=sending.complete)
+            given_up = failure is not None and failure.reason in _OUT_OF_PATIENCE
+            interrupted = head is None and sending.began_at is not None
+            if given_up or interrupted:
+                left = await self._payload.watch_and_remove(file, attempt.trail, may_come_late=sending.complete)
             else:
                 stays = await self._payload.remove_all((file,), attempt.trail)
                 left = stays[0][1] if stays else None
         if left is not None:
             attempt.note_leftover(left)
-
-    async def _watch(self, attempt: WebdavAttempt, file: PayloadFile, *, may_come_late: bool) -> Failure | None:
-        limit = self._limits.cleanup_seconds + self._limits.settle_seconds
-        try:
-            async with asyncio.timeout(limit):
-                return await self._payload.watch_and_remove(file, attempt.trail, may_come_late=may_come_late)
-        except TimeoutError:
-            return Failure(Reason.CLEANUP_FAILED, f"not removed within {limit:g} s; the file stays in the ledger")
 
 
 class WebdavDownloadProbe(WebdavTransfer):

@@ -12,6 +12,7 @@ if not getattr(sys.flags, "safe_path", False):
 import ctypes
 import json
 import os
+import resource
 import signal
 import warnings
 from typing import Any
@@ -49,6 +50,7 @@ class Channel:
 def main() -> None:
     """Serves jobs until stdin ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would keep the tokens
     warnings.simplefilter("ignore")
     channel = Channel()
     channel.say("ready", version=gfal2.get_version())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,10 @@ class WorkerPool:
         self._idle_seconds = idle_seconds
         self._places = asyncio.Semaphore(max_workers)
         self._max_workers = max_workers
+        self._jobs = 0
         self._busy: set[_Member] = set()
         self._idle: list[_Member] = []
-        self._dismissed: list[Worker] = []
+        self._leaving: set[asyncio.Task[None]] = set()
         self._found: str | Failure | None = None
         self._preparing = asyncio.Lock()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -71,10 +73,10 @@ class WorkerPool:
     ) -> None:
         for member in self._idle:
             self._hold(member)
-        workers = [member.worker for member in self._idle] + self._dismissed
-        self._idle, self._dismissed = [], []
+        workers = [member.worker for member in self._idle]
+        self._idle = []
         try:
-            await asyncio.gather(*(worker.end() for worker in workers))
+            await asyncio.gather(*(worker.end() for worker in workers), *self._leaving)
         finally:
             if self._directory is not None:
                 self._directory.cleanup()
@@ -99,15 +101,24 @@ class WorkerPool:
         if isinstance(interpreter, Failure):
             return interpreter
         async with self._places:
+            self._jobs += 1
             try:
-                return await self._copy(interpreter, job, notice, trust)
+                return await self._copy_twice_at_most(interpreter, job, notice, trust)
             except WorkerLostError as lost:
-                if lost.started:
-                    return _lost(lost)
-            try:  # no storage can know of it: once more, with a fresh one
-                return await self._copy(interpreter, job, notice, trust, fresh=True)
-            except WorkerLostError as lost:
-                return _lost(lost)
+                return Failure(Reason.WORKER_LOST, f"the gfal2 worker was lost: {lost}", Blame.CLIENT)
+            finally:
+                self._jobs -= 1
+
+    async def _copy_twice_at_most(
+        self, interpreter: str, job: GfalJob, notice: Notice, trust: Trust
+    ) -> Ended | Failure:
+        try:
+            return await self._copy(interpreter, job, notice, trust)
+        except WorkerLostError as lost:
+            if lost.started:
+                raise
+        # no storage can know of it: once more, with a fresh one
+        return await self._copy(interpreter, job, notice, trust, fresh=True)
 
     async def _copy(
         self, interpreter: str, job: GfalJob, notice: Notice, trust: Trust, *, fresh: bool = False
@@ -142,24 +153,29 @@ class WorkerPool:
                 self._idle.remove(member)
                 self._hold(member)
                 return member
-        if len(self._idle) + len(self._busy) >= self._max_workers and self._idle:
+        while self._idle and len(self._idle) + self._jobs > self._max_workers:
             member = self._idle.pop(0)
             self._hold(member)
             await member.worker.end()
         environment = environment_of_workers()
         if trust:
-            environment["X509_CERT_DIR"] = await self._hashed(trust)
+            environment["X509_CERT_DIR"] = await self._hashed(trust, environment.get("X509_CERT_DIR", ""))
         return _Member(await Worker.start((interpreter, str(self._script)), environment), trust)
 
-    async def _hashed(self, trust: Trust) -> str:
-        """The directory of these authorities; raises OSError or ValueError when they cannot be read."""
+    async def _hashed(self, trust: Trust, ours: str) -> str:
+        """A directory of these authorities and of our own X509_CERT_DIR, or else the grid's.
+
+        Raises OSError or ValueError when they cannot be read.
+        """
         async with self._preparing:
             if trust not in self._trusted:
                 self._directory = self._directory or tempfile.TemporaryDirectory(prefix="tpcharness-authorities-")
                 directory = Path(tempfile.mkdtemp(dir=self._directory.name))
-                places = [GRID_CERTIFICATES] if GRID_CERTIFICATES.is_dir() else []
-                places += [Path(place) for place in trust]
-                await asyncio.to_thread(fill_hashed_directory, directory, places)
+                try:
+                    await asyncio.to_thread(_fill, directory, Path(ours or GRID_CERTIFICATES), trust)
+                except (OSError, ValueError):
+                    await asyncio.to_thread(shutil.rmtree, directory)
+                    raise
                 self._trusted[trust] = str(directory)
             return self._trusted[trust]
 
@@ -170,9 +186,9 @@ class WorkerPool:
 
     def _dismiss(self, member: _Member) -> None:
         self._idle.remove(member)
-        self._dismissed = [worker for worker in self._dismissed if worker.alive]
-        self._dismissed.append(member.worker)
-        member.worker.dismiss()
+        leaving = asyncio.create_task(member.worker.end(), name=f"end of idle worker {member.worker.pid}")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     @staticmethod
     def _hold(member: _Member) -> None:
@@ -181,5 +197,6 @@ class WorkerPool:
             member.leaving = None
 
 
-def _lost(lost: WorkerLostError) -> Failure:
-    return Failure(Reason.WORKER_LOST, f"the gfal2 worker was lost: {lost}", Blame.CLIENT)
+def _fill(directory: Path, grid: Path, trust: Trust) -> None:
+    places = (grid,) if grid.is_dir() else ()
+    fill_hashed_directory(directory, (*places, *map(Path, trust)))

@@ -13,6 +13,9 @@ from tpcharness.model.secret import redact
 from tpcharness.workers.messages import MAX_LINE_BYTES, Ended, GfalJob, Message, MessageError, Ready, Started, parse
 
 START_SECONDS = 30.0
+BEGIN_SECONDS = 30.0
+"""To load gfal2, and from a job to its beginning: both are done in this machine alone."""
+
 GRACE_SECONDS = 2.0
 REAP_SECONDS = 10.0
 MAX_MESSAGES = 100_000
@@ -33,7 +36,7 @@ class WorkerLostError(Exception):
 
 
 class Worker:
-    """A running process. Whoever has it ends it, by `end`, or dismisses it by `dismiss` and ends it later."""
+    """A running process. Whoever has it ends it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -85,26 +88,27 @@ class Worker:
         return self._process.returncode is None
 
     async def copy(self, job: GfalJob, notice: Notice) -> Ended:
-        """Has one job done; `notice` is told everything on the way. No clock of its own: who waits, cancels.
+        """Has one job done; `notice` is told everything on the way. No clock once it has begun: who waits, cancels.
 
         Raises WorkerLostError. After that, or when cancelled, nothing can be done with it but to end it.
         """
         started = False
         try:
-            await self._send(job)
-            for _ in range(MAX_MESSAGES):
-                message = await self._message()
-                notice(message)
-                if isinstance(message, Ended):
-                    return message
-                started = started or isinstance(message, Started)
+            async with asyncio.timeout(BEGIN_SECONDS) as clock:
+                await self._send(job)
+                for _ in range(MAX_MESSAGES):
+                    message = await self._message()
+                    if isinstance(message, Started):
+                        started = True
+                        clock.reschedule(None)
+                    notice(message)
+                    if isinstance(message, Ended):
+                        return message
+        except TimeoutError:
+            raise WorkerLostError(f"it did not begin with its job within {BEGIN_SECONDS:g} s") from None
         except WorkerLostError as lost:
             raise WorkerLostError(str(lost), started=started) from None
         raise WorkerLostError(f"it said more than {MAX_MESSAGES} things about one job", started=started)
-
-    def dismiss(self) -> None:
-        """Lets an idle worker go: it ends by itself when its stdin ends."""
-        self._stdin.close()
 
     async def end(self) -> None:
         """Ends the process with its whole session: SIGTERM, then SIGKILL; SIGKILL at once when cancelled."""
@@ -118,9 +122,11 @@ class Worker:
         finally:
             self._signal(signal.SIGKILL)
             self._listener.cancel()
-            self.dismiss()
+            self._stdin.close()
         try:
             async with asyncio.timeout(REAP_SECONDS):
+                while await self._stdout.read(MAX_LINE_BYTES):
+                    pass  # what nobody has read keeps the pipe open
                 await self._process.wait()
         except TimeoutError:
             pass  # it hangs in the kernel, where no signal reaches it: it ends when that lets go, or with us
