@@ -11,6 +11,8 @@ import gc
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -254,3 +256,42 @@ def test_a_short_collection_puts_nothing_away(monkeypatch: pytest.MonkeyPatch):
             assert Knot.gone == 100
     finally:
         gc.enable()
+
+
+HEAPS_OF_THREADS = """
+import ctypes, re, sys, tempfile, threading
+from tpcharness.daemon.memory import few_heaps
+
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+libc.fflush.argtypes = [ctypes.c_void_p]
+if "few" in sys.argv:
+    assert few_heaps()
+together = threading.Barrier(9)
+
+def work():
+    held = [bytes(600) for _ in range(100)]
+    together.wait()
+    together.wait()
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+together.wait()
+with tempfile.TemporaryFile() as file:
+    stream = libc.fdopen(file.fileno(), b"w")
+    libc.malloc_info(0, stream)
+    libc.fflush(stream)
+    file.seek(0)
+    print(len(re.findall(rb"<heap ", file.read())))
+    sys.stdout.flush()
+together.wait()
+"""
+
+
+@pytest.mark.parametrize(("words", "fewest", "most"), [((), 3, 64), (("few",), 1, 2)])
+def test_threads_share_few_heaps(words: tuple[str, ...], fewest: int, most: int):
+    program = [sys.executable, "-c", HEAPS_OF_THREADS, *words]
+    heaps = int(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+    assert fewest <= heaps <= most
