@@ -38,11 +38,19 @@ CHOSEN = {
     "__rate_interval": "10s",
 }
 
+PROBES = """
+[[probes]]
+variant = ["https-pull", "https-push"]
+
+[[probes]]
+variant = "webdav-download"
+"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A grid that was well, and has had its faults for some rounds."""
-    with running_site(tmp_path_factory.mktemp("site"), SITES) as site:
+    with running_site(tmp_path_factory.mktemp("site"), SITES, PROBES) as site:
         site.all_well()
         site.plant(*FAULTS)
         wanted = {("TpcharnessEndpointDown", name) for name in DOWN} | {("TpcharnessEndpointBad", BAD)}
