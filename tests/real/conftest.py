@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.real_xroot import RealXroot
 from tests.support.real_xrootd import RealXrootd
 from tpcharness.testbed.issuer import Issuer
 from tpcharness.testbed.pki import Authority
@@ -19,8 +20,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for value in item.funcargs.values():
-            if isinstance(value, RealXrootd):
-                report.sections += [(f"log of {name}", text) for name, text in value.logs().items()]
+            servers = value.servers if isinstance(value, RealXroot) else value
+            if isinstance(servers, RealXrootd):
+                report.sections += [(f"log of {name}", text) for name, text in servers.logs().items()]
     return report
 
 
