@@ -65,7 +65,7 @@ class Errands:
     ) -> Answer | Failure:
         """The answer when its status is a success or one of `fine`, else why not.
 
-        A body is sent at once: at a redirector of XRootD 5.5.3 one that waits for 100 Continue fails (seen). `replace`
+        A body is sent at once: seeds that waited for 100 Continue failed at a redirector of XRootD 5.5.3. `replace`
         asks for the right to overwrite, `address` pins one of the host's. At most `max_body` bytes of the answer are
         read, into `body_sink` if there is one. Failures without a blame are the storage's.
         """
