@@ -160,6 +160,17 @@ async def test_a_token_that_is_not_good(world: World, variant: Variant, role: Ro
     assert await world.left() == []
 
 
+async def test_a_refusal_is_heard_whoever_sends_the_body(world: World) -> None:
+    """5.5.3 hangs up on a body that it does not want: ours waits to be asked for."""
+    endpoint = await world.start()
+    world.bench.forges[Role.SEED] = lambda issuer, request: issuer.mint(
+        "storage.create:/elsewhere", request.endpoint.audience
+    )
+    failed(await world.bench.download(endpoint, 16 * MIB), R.SEED_REFUSED, Blame.DESTINATION)
+    failed(await world.bench.run(Variant.DOOR, endpoint, 16 * MIB), R.FORBIDDEN, Blame.DESTINATION)
+    assert await world.left() == []
+
+
 @BOTH
 async def test_a_server_without_checksums(world: World, variant: Variant) -> None:
     endpoint = await world.start(Setup(without=("xrootd.chksum",)))

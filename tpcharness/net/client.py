@@ -21,7 +21,7 @@ from tpcharness.model.secret import redact, redact_url
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.certificates import read_tls_facts
-from tpcharness.net.dialer import Dial, DialFailedError, PinnedConnector, current_dial
+from tpcharness.net.dialer import EXPECT_SECONDS, Dial, DialFailedError, PinnedConnector, current_dial
 from tpcharness.net.messages import Answer, BodySource, HttpRequest, Timings
 from tpcharness.net.redirects import MAX_HOPS, MAX_SHOWN, STATUSES, can_be_asked, next_hop
 from tpcharness.net.resolver import Address, Resolution, Resolver
@@ -237,6 +237,7 @@ class HttpClient:
             raise RuntimeError("HttpClient is used outside its context")
         loop = asyncio.get_running_loop()
         begin = perf_counter()
+        dial.expect_limit_seconds = min(EXPECT_SECONDS, limit / 2)  # the other half is for the body and the answer
         current_dial.set(dial)
         response: aiohttp.ClientResponse | None = None
         failure: Failure | None = None
@@ -269,8 +270,12 @@ class HttpClient:
         except (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, EOFError) as error:
             failure = exchange_failure(error)
         finally:
+            dial.over()
             if sending is not None:
                 sending.stop()
+        if failure is not None and dial.uninvited:
+            waited = f"; it had not asked for the body within {dial.expect_limit_seconds:g} s, so that went uninvited"
+            failure = replace(failure, detail=failure.detail + waited)
         seconds = perf_counter() - begin
         timings = Timings(
             spent.queued,

@@ -26,8 +26,12 @@ from tpcharness.net.resolver import Address
 from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
 
 IDLE_SECONDS = 60.0
-EXPECT_SECONDS = 1.0
-"""How long a body waits for `100 Continue`; then it goes all the same (RFC 9110 10.1.1, and curl)."""
+EXPECT_SECONDS = 20.0
+"""The longest that a body waits for `100 Continue`; then it goes all the same (RFC 9110 10.1.1).
+
+curl's 1 s is too short: a redirector of XRootD looks for a new file for 5 s (`cms.delay lookup`) before it sends us on,
+and what has been sent by then makes it hang up so that its answer is lost (seen with 5.5.3 and a delay of 1 s).
+"""
 
 MAX_INTERIM_BYTES = 16 * 1024
 
@@ -51,7 +55,8 @@ class Dial:
     """One connection to be made: where to, and what it took. Filled in by the connector.
 
     `dialled` stays False when a pooled connection was used; then all times are 0. `on_ready` is called once the
-    connection stands; from then on `connection` is its socket. `invitation` is what a body with `Expect` waits for.
+    connection stands; from then on `connection` is its socket. `invitation` is what a body with `Expect` waits for, for
+    `expect_limit_seconds`; `uninvited` says that it went without.
     """
 
     address: Address
@@ -66,14 +71,29 @@ class Dial:
     on_ready: Callable[[], None] = _nothing
     transport: asyncio.BaseTransport | None = None
     invitation: asyncio.Future[bool] | None = None
+    expect_limit_seconds: float = EXPECT_SECONDS
+    uninvited: bool = False
+    _patience: asyncio.TimerHandle | None = None
 
     @property
     def connection(self) -> socket.socket | None:
         return None if self.transport is None else self.transport.get_extra_info("socket")
 
-    def invite(self) -> None:
-        """Sends a body that waits for 100 Continue, although none has come."""
+    def await_invitation(self) -> None:
+        """Begins to wait with the body, if it is one that waits; `over` ends that."""
+        if self.invitation is not None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(self.expect_limit_seconds, self._send_uninvited)
+
+    def over(self) -> None:
+        """The answer has come, or nobody waits for it any more."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _send_uninvited(self) -> None:
         if self.invitation is not None and not self.invitation.done():
+            self.uninvited = True
             self.invitation.set_result(True)
 
 
@@ -157,8 +177,7 @@ class PinnedConnector(aiohttp.BaseConnector):
         protocol = await self._secure(dial, await self._connect(dial))
         dial.transport = protocol.transport
         dial.on_ready()
-        if dial.invitation is not None:
-            self._loop.call_later(EXPECT_SECONDS, dial.invite)
+        dial.await_invitation()
         self._open.add(protocol)
         return protocol
 

@@ -13,7 +13,7 @@ from tpcharness.model.seams import TokenSource
 from tpcharness.model.secret import Secret
 from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.client import HttpClient
-from tpcharness.net.messages import Answer, BodySource, HttpRequest
+from tpcharness.net.messages import Answer, BodySource, HttpRequest, expectation
 from tpcharness.net.trail import Trail
 from tpcharness.payload.names import PayloadFile
 from tpcharness.tokens.roles import Role, token_request
@@ -65,9 +65,9 @@ class Errands:
     ) -> Answer | Failure:
         """The answer when its status is a success or one of `fine`, else why not.
 
-        A body is sent at once: seeds that waited for 100 Continue failed at a redirector of XRootD 5.5.3. `replace`
-        asks for the right to overwrite, `address` pins one of the host's. At most `max_body` bytes of the answer are
-        read, into `body_sink` if there is one. Failures without a blame are the storage's.
+        A body waits until it is wanted. `replace` asks for the right to overwrite, `address` pins one of the host's. At
+        most `max_body` bytes of the answer are read, into `body_sink` if there is one. Failures without a blame are the
+        storage's.
         """
         try:
             wanted = token_request(role, endpoint, path, replace=replace)
@@ -82,7 +82,7 @@ class Errands:
             method,
             path,
             token=token.secret,
-            headers=headers,
+            headers=(*headers, *expectation(body)),
             body=body,
             address=address,
         )
