@@ -17,6 +17,11 @@ CELLS = (
     "(cell) => [cell.textContent, cell.ariaLabel, cell.className])"
 )
 PANEL = "return document.getElementById('evidence').innerText"
+CUT = (
+    "return [...document.querySelectorAll('#variants button')].filter((button) => "
+    "button.scrollHeight > button.clientHeight || button.getBoundingClientRect().right > innerWidth)"
+    ".map((button) => button.textContent)"
+)
 PRESS = (
     "[...document.querySelectorAll('#variants button')].find((button) => button.textContent === arguments[0]).click()"
 )
@@ -74,6 +79,14 @@ def test_evidence_of_an_endpoint_has_what_it_failed_alone(browser: Browser, repo
     text = browser.script(PANEL)
     assert "cache-read" in text
     assert "checksum_mismatch" in text
+
+
+def test_a_narrow_screen_cuts_no_name_of_a_variant(browser: Browser, report: Path) -> None:
+    browser.open(report, width=400)
+    assert browser.script(CUT) == []
+    readout = "const it = document.querySelector('.readout'); return [it.scrollWidth, it.clientWidth]"
+    needed, given = browser.script(readout)
+    assert needed <= given
 
 
 def test_a_wide_mesh_is_drawn_without_a_word_of_complaint(browser: Browser, tmp_path: Path) -> None:

@@ -6,16 +6,20 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import TOKEN, Ended, Shell
+from tests.support.command import TOKEN, Ended, Running, Shell
 from tests.support.obedient_grid import ObedientGrid
 from tests.support.service import Daemon, ServiceManager, daemon
 from tpcharness.cli.exits import ExitCode
 from tpcharness.daemon.upkeep import START_SECONDS
+from tpcharness.results.history.database import FILE_NAME
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -118,6 +122,41 @@ def test_a_reload_takes_links_away_and_a_bad_file_keeps_what_holds(grid: Obedien
         ended = service.running.end()
         assert ended.code == ExitCode.OK
     nothing_forgotten(grid, shell, ended)
+
+
+@contextmanager
+def reading_its_history(grid: ObedientGrid, shell: Shell) -> Iterator[tuple[Running, Callable[[], object]]]:
+    """A service in the middle of its start, and what lets it go on. A start may take minutes."""
+    shell.state.mkdir(mode=0o700)
+    database = shell.state / FILE_NAME
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        with shell.start("daemon", quick(grid, shell), "--listen", "127.0.0.1:0") as starting:
+            starting.until(Path(f"{database}-lock").exists)
+            yield starting, lambda: other.execute("ROLLBACK")
+
+
+def test_a_reload_that_is_asked_for_in_the_middle_of_the_start_is_done_after_it(grid: ObedientGrid, shell: Shell):
+    with reading_its_history(grid, shell) as (starting, go_on):
+        starting.send(signal.SIGHUP)
+        starting.send(signal.SIGUSR1)
+        starting.until(lambda: "task start" in starting.stderr)
+        go_on()
+        starting.until(lambda: "configuration taken" in starting.stderr)
+        starting.send(signal.SIGTERM)
+        assert starting.end().code == ExitCode.OK
+
+
+def test_a_stop_in_the_middle_of_the_start_is_obeyed(grid: ObedientGrid, shell: Shell):
+    with reading_its_history(grid, shell) as (starting, go_on):
+        starting.send(signal.SIGTERM)
+        go_on()
+        ended = starting.end()
+    assert ended.code == ExitCode.OK
+    assert "listening" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not shell.ledger()
 
 
 def test_the_second_daemon_on_a_state_directory_refuses(grid: ObedientGrid, shell: Shell):

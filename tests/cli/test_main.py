@@ -85,6 +85,15 @@ def test_help_names_every_command_with_its_sentence():
         assert entry.sentence in flat
 
 
+@pytest.mark.parametrize("name", ["config", "history", "tape", "testbed"])
+def test_a_group_cuts_no_sentence_of_its_commands(name):
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0
+    _, _, table = result.output.partition("Commands:\n")
+    assert table
+    assert "..." not in table
+
+
 @pytest.mark.parametrize("name", ["config", "explain"])
 def test_the_table_and_the_command_say_the_same(name):
     command = cli.get_command(click.Context(cli), name)

@@ -13,6 +13,7 @@ from tests.support.life import Life, life
 from tpcharness.daemon.reload import size_of
 from tpcharness.daemon.upkeep import status_line
 from tpcharness.model.reason import Reason
+from tpcharness.model.result import Result
 from tpcharness.model.settings import MIB
 from tpcharness.model.variant import Outcome, Variant
 
@@ -22,7 +23,7 @@ DOWNLOAD = Variant.WEBDAV_DOWNLOAD
 BOTH = '[[probes]]\nvariant = ["https-pull", "webdav-download"]\n'
 
 
-async def download(service: Life, name: str = "SITE-A"):  # type: ignore[no-untyped-def]
+async def download(service: Life, name: str = "SITE-A") -> Result:
     return await service.running.probe_now(name, name, DOWNLOAD, None, 30.0)
 
 

@@ -258,16 +258,29 @@ def test_a_short_collection_puts_nothing_away(monkeypatch: pytest.MonkeyPatch):
         gc.enable()
 
 
-HEAPS_OF_THREADS = """
-import ctypes, re, sys, tempfile, threading
-from tpcharness.daemon.memory import few_heaps
+HEAP_FACTS = """
+import ctypes, os, re, sys, tempfile, threading
+from tpcharness.daemon.memory import LARGE_BYTES, tight_heaps
 
 libc = ctypes.CDLL(None)
 libc.fdopen.restype = ctypes.c_void_p
 libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
-libc.fflush.argtypes = [ctypes.c_void_p]
-if "few" in sys.argv:
-    assert few_heaps()
+libc.fclose.argtypes = [ctypes.c_void_p]
+if "tight" in sys.argv:
+    assert tight_heaps()
+
+def facts():
+    with tempfile.NamedTemporaryFile() as file:
+        stream = libc.fdopen(os.dup(file.fileno()), b"w")
+        libc.malloc_info(0, stream)
+        libc.fclose(stream)
+        text = open(file.name).read()
+    return text.count("<heap "), int(re.search(r'type="mmap" count="(\\d+)"', text)[1])
+
+bytearray(LARGE_BYTES * 8)  # and freed
+_, blocks = facts()
+large = bytearray(LARGE_BYTES * 4)
+_, more = facts()
 together = threading.Barrier(9)
 
 def work():
@@ -279,19 +292,16 @@ threads = [threading.Thread(target=work) for _ in range(8)]
 for thread in threads:
     thread.start()
 together.wait()
-with tempfile.TemporaryFile() as file:
-    stream = libc.fdopen(file.fileno(), b"w")
-    libc.malloc_info(0, stream)
-    libc.fflush(stream)
-    file.seek(0)
-    print(len(re.findall(rb"<heap ", file.read())))
-    sys.stdout.flush()
+print(facts()[0], more - blocks)
+sys.stdout.flush()
 together.wait()
 """
 
 
-@pytest.mark.parametrize(("words", "fewest", "most"), [((), 3, 64), (("few",), 1, 2)])
-def test_threads_share_few_heaps(words: tuple[str, ...], fewest: int, most: int):
-    program = [sys.executable, "-c", HEAPS_OF_THREADS, *words]
-    heaps = int(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+@pytest.mark.parametrize(("words", "fewest", "most", "apart"), [((), 3, 64, 0), (("tight",), 1, 2, 1)])
+def test_heaps_are_few_and_large_blocks_are_not_in_them(words: tuple[str, ...], fewest: int, most: int, apart: int):
+    program = [sys.executable, "-c", HEAP_FACTS, *words]
+    said = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    heaps, large = map(int, said.split())
     assert fewest <= heaps <= most
+    assert large == apart

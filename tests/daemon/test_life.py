@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.support.life import life
@@ -14,11 +15,18 @@ from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.reload import Blueprint, prepare
 from tpcharness.engine.service import Busy
 from tpcharness.model.finding import FindingKind
+from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Variant
 from tpcharness.payload.lock import StateBusy
+from tpcharness.payload.store import PayloadStore
 
 PULL = Variant.HTTPS_PULL
 pytestmark = pytest.mark.slow
+
+
+async def scrape(url: str) -> bytes:
+    async with aiohttp.ClientSession(url) as session, session.get("/metrics") as answer:
+        return await answer.read()
 
 
 async def test_a_probe_on_demand_is_measured_and_remembered(tmp_path: Path):
@@ -88,6 +96,31 @@ async def test_a_reload_in_mid_run_lets_a_copy_end_and_takes_its_seed_away(tmp_p
         assert result.ok
 
 
+async def test_tokens_and_endpoints_that_were_removed_are_gone_from_the_metrics(tmp_path: Path):
+    async with life(tmp_path, tidy=False) as service:
+        running = service.running
+        service.grid.site("SITE-B").storage.faults.add("delete_refused")
+        result = await running.probe_now("SITE-A", "SITE-B", PULL, None, 30.0)
+        assert result.reason is Reason.CLEANUP_REFUSED
+        before = await scrape(running.url)
+        assert b'tpcharness_token_expiry_timestamp_seconds{tokens="testbed"}' in before
+        assert b'tpcharness_token_requests_total{outcome="ok",tokens="testbed"}' in before
+        assert b'tpcharness_cleanup_failures_total{endpoint="SITE-B"}' in before
+        service.rewrite(
+            lambda text: (
+                text.replace("SITE-B]", "SITE-C]")
+                .replace("[tokens.testbed]", "[tokens.other]")
+                .replace('tokens = "testbed"', 'tokens = "other"')
+            )
+        )
+        assert (await running.reload()).errors == ()
+        after = await scrape(running.url)
+        assert b'tokens="testbed"' not in after
+        assert b'tpcharness_cleanup_failures_total{endpoint="SITE-B"}' not in after
+        await running.probe_now("SITE-A", "SITE-C", PULL, None, 30.0)
+        assert running.token_expiries().keys() == {"other"}
+
+
 async def test_a_bad_file_changes_nothing_and_says_why(tmp_path: Path):
     async with life(tmp_path) as service:
         running = service.running
@@ -129,6 +162,21 @@ async def test_a_bug_in_a_reload_does_not_end_the_service(tmp_path: Path, monkey
         assert (await service.running.probe_now("SITE-A", "SITE-B", PULL, None, 30.0)).ok
 
 
+async def test_a_bug_in_the_end_of_a_former_configuration_does_not_end_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    async def stumble(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with life(tmp_path, tidy=False) as service:
+        monkeypatch.setattr(PayloadStore, "remove_seeds", stumble)
+        assert (await service.running.reload()).ok
+        await service.until(lambda: "former configuration failed" in caplog.text)
+        assert (await service.running.probe_now("SITE-A", "SITE-B", PULL, None, 30.0)).ok
+    assert "seeds failed" in caplog.text
+    assert "1 file of ours left in the ledger for the next start" in caplog.text
+
+
 async def test_too_large_a_mesh_is_not_taken(tmp_path: Path):
     async with life(tmp_path) as service:
         crowd = "".join(
@@ -158,7 +206,9 @@ async def test_what_waits_for_a_restart_is_named_and_stays_as_it_was(tmp_path: P
         assert running.config.harness.name == "testbed"
 
 
-async def test_downtimes_of_the_file_keep_probes_away_and_a_broken_document_keeps_the_former(tmp_path: Path):
+async def test_downtimes_of_the_file_keep_probes_away_and_a_broken_document_keeps_the_former(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     now = datetime.now(UTC)
     document = tmp_path / "gocdb.xml"
 
@@ -178,7 +228,7 @@ async def test_downtimes_of_the_file_keep_probes_away_and_a_broken_document_keep
         assert running.schedule.downtime_of("SITE-A", now.timestamp()) is not None
         document.write_text("<broken")
         await running.reload()
-        await asyncio.sleep(0.2)
+        await service.until(lambda: "downtimes egi: " in caplog.text and "what it said before holds" in caplog.text)
         assert running.downtimes  # a source that cannot be read keeps what it said
         announce("elsewhere.example")
         await running.reload()

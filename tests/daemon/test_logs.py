@@ -8,6 +8,8 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -93,6 +95,44 @@ def test_the_level_can_be_changed_and_is_put_back():
     assert "unheard" not in text
     assert "heard" in text
     assert logging.getLogger("tpcharness").level == before
+
+
+@pytest.mark.parametrize("lines", [20, 500])
+def test_a_reader_who_never_reads_does_not_hold_the_end(monkeypatch: pytest.MonkeyPatch, lines: int):
+    """Neither when the lines that wait have room, nor when they have not."""
+    monkeypatch.setattr("tpcharness.daemon.logs.MOST_LINES", 50)
+    monkeypatch.setattr("tpcharness.daemon.logs.LAST_WORDS_SECONDS", 0.1)
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "w") as stream:
+        with logging_to(stream):
+            for _ in range(lines):
+                log.info("x" * 8000)
+        os.close(read_end)
+        for thread in threading.enumerate():
+            if thread.name == "log":
+                thread.join()
+
+
+PROGRAM = """
+import logging, sys
+from tpcharness.daemon.logs import logging_to
+with logging_to():
+    for _ in range(500):
+        logging.getLogger("tpcharness.x").info("x" * 8000)
+print("over", flush=True)
+"""
+
+
+def test_a_process_whose_log_nobody_reads_ends_well():
+    read_end, write_end = os.pipe()
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=write_end, check=False, timeout=60
+        )
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+    assert (ended.returncode, ended.stdout) == (0, b"over\n")
 
 
 def test_a_reader_who_does_not_read_holds_nobody_and_is_told_of_what_was_dropped(monkeypatch: pytest.MonkeyPatch):

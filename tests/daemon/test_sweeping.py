@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.life import Life, life
-from tpcharness.daemon import sweeping
+from tpcharness.daemon import logs, sweeping
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Variant
+from tpcharness.payload.ledger import LedgerEntry
+from tpcharness.payload.names import PayloadNames
 
 pytestmark = pytest.mark.slow
+
+FILES = 40
 
 
 class Watch:
@@ -56,3 +62,23 @@ async def test_a_door_that_is_well_again_does(tmp_path: Path, monkeypatch: pytes
         service.grid.site("SITE-B").storage.faults.clear()
         await check_the_door(service)
         await service.until(lambda: not running.forgotten())
+
+
+async def test_an_end_in_the_middle_of_a_clean_up_asks_for_no_file_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Two who clean up at a time ask twice, and may find a file gone from the ledger that they just meant to delete."""
+    monkeypatch.setattr(sweeping, "LOOK_SECONDS", 0.05)
+    caplog.set_level(logging.DEBUG, logs.log.name)
+    async with life(tmp_path) as service:
+        running = service.running
+        assert (await running.probe_now("SITE-A", "SITE-A", Variant.DOOR, None, 30.0)).ok
+        names = PayloadNames(running.config.harness.name, "20260101T000000Z-aaaaaa")
+        files = [names.door(running.config.endpoints["SITE-A"], f"{number:05d}") for number in range(FILES)]
+        for file in files:
+            await running.ledger.add(LedgerEntry("SITE-A", file.url, names.run_id, running.clock.now()))
+        await service.until(lambda: len(running.forgotten()) < FILES)
+        assert len(running.forgotten()) > FILES // 2
+    assert not running.forgotten()
+    deleted = Counter(words[1] for words in map(str.split, caplog.messages) if words[0] == "DELETE")
+    assert {deleted[f"{file.url}:"] for file in files} == {1}

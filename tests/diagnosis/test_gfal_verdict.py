@@ -110,6 +110,13 @@ def test_it_is_the_destinations_own_where_none_is() -> None:
          R.TLS_HANDSHAKE, B.DESTINATION),
         (112, "[FATAL] TLS error: Unable to use CA cert directory /etc/grid-security/certificates; does not exist.",
          R.WORKER_UNAVAILABLE, B.CLIENT),
+        # From here on by the destination's copy program, between two XRootD 5.5.3.
+        (1, "[ERROR] Server responded with an error: [3010] Copy failed with return code 1\0", R.SERVER_ERROR,
+         B.DESTINATION),
+        (5, "[ERROR] Server responded with an error: [3005] [FATAL] TLS error: Unable to use CA cert. (source)\0",
+         R.PASSIVE_TLS_FAILED, B.DESTINATION),
+        (13, "[ERROR] Server responded with an error: [3010] Unable to create /d; permission denied (destination)\0",
+         R.FORBIDDEN, B.DESTINATION),
     ],
 )  # fmt: skip
 def test_root(code: int, text: str, reason: Reason, blame: Blame) -> None:

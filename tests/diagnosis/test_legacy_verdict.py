@@ -58,8 +58,9 @@ def test_a_greeting_is_an_answer(auth: Reply | None, kind: str) -> None:
 @pytest.mark.parametrize(
     ("greeting", "certain"),
     [
-        (Reply(421, "closed for ever"), True),
+        (Reply(421, "GridFTP is closed for ever"), True),
         (Reply(530, "GridFTP is closed"), True),
+        (Reply(421, "Too busy"), False),  # a mail server may say so too, RFC 5321
         (Reply(502, "no permission"), False),  # a news server, RFC 3977
         (Reply(554, "no service here"), False),  # a mail server, RFC 5321
     ],
@@ -71,14 +72,45 @@ def test_who_turns_everybody_away_may_be_another(greeting: Reply, certain: bool)
 
 
 def test_turning_everybody_away_is_an_answer_too() -> None:
-    verdict = judge_gsiftp(FtpTalk(Reply(421, "closed for ever")))
+    verdict = judge_gsiftp(FtpTalk(Reply(421, "GridFTP is closed for ever")))
     assert verdict.reason is Reason.LEGACY_ANSWERS
-    assert verdict.hint == "an FTP server that turns everybody away: 421 closed for ever"
+    assert verdict.hint == "an FTP server, that turns everybody away: 421 GridFTP is closed for ever"
 
 
-@pytest.mark.parametrize("greeting", [Reply(220, "mx ESMTP Postfix"), Reply(200, "news ready"), Reply(334, "x")])
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        Reply(220, "mx ESMTP Postfix"),
+        Reply(200, "news ready"),
+        Reply(334, "x"),
+        Reply(421, "4.3.2 Connection rate limit exceeded."),
+        Reply(554, "5.7.1 no service here"),
+        Reply(421, "4.7.0"),
+    ],
+)
 def test_other_servers_with_codes_are_no_gsiftp(greeting: Reply) -> None:
-    assert judge_gsiftp(FtpTalk(greeting)).reason is Reason.MALFORMED_RESPONSE
+    verdict = judge_gsiftp(FtpTalk(greeting))
+    assert (verdict.reason, verdict.alternatives) == (Reason.MALFORMED_RESPONSE, ())
+
+
+@pytest.mark.parametrize(
+    ("auth", "reason", "certain"),
+    [
+        (Reply(334, "ADAT must follow"), Reason.LEGACY_ANSWERS, True),
+        (Reply(535, "GSS failure"), Reason.LEGACY_ANSWERS, True),
+        (Reply(500, "AUTH not understood"), Reason.LEGACY_ANSWERS, False),
+        (None, Reason.LEGACY_ANSWERS, False),
+        (Reply(503, "5.5.1 Error: send HELO/EHLO first"), Reason.MALFORMED_RESPONSE, True),
+    ],
+)
+@pytest.mark.parametrize("text", ["se.example.org", "5.0.1 is our version", ""])
+def test_a_banner_that_names_no_service_is_told_by_what_follows(
+    text: str, auth: Reply | None, reason: Reason, certain: bool
+) -> None:
+    verdict = judge_gsiftp(FtpTalk(Reply(220, text), auth))
+    assert (verdict.reason, verdict.blame) == (reason, Blame.DESTINATION)
+    assert [each.reason for each in verdict.alternatives] == ([] if certain else [Reason.MALFORMED_RESPONSE])
+    assert ("or another" in verdict.hint) is not certain
 
 
 @pytest.mark.parametrize(
@@ -92,6 +124,7 @@ def test_other_servers_with_codes_are_no_gsiftp(greeting: Reply) -> None:
         (PingAnswer(PingKind.HTTP, 400, body="The SSL certificate error"), Reason.LEGACY_ANSWERS, True),
         (PingAnswer(PingKind.HTTP, 401), Reason.LEGACY_ANSWERS, True),
         (PingAnswer(PingKind.HTTP, 403), Reason.LEGACY_ANSWERS, True),
+        (PingAnswer(PingKind.HTTP, 429), Reason.OVERLOADED, True),
         (PingAnswer(PingKind.HTTP, 502), Reason.SERVER_ERROR, True),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from tpcharness.config.addresses import check_gsiftp_url, check_srm_url
 from tpcharness.model.reason import Reason
-from tpcharness.testbed.legacy import MANNERS, Manner
+from tpcharness.testbed.legacy.manners import MANNERS, Manner
 
 PAGE = (Path(__file__).parents[2] / "docs" / "legacy-doors.md").read_text(encoding="utf-8")
 

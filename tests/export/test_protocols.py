@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -10,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft202012Validator
+from rich.console import Console
 
 from tests.export.samples import door, failed, good
 from tests.export.screen import Screen
@@ -93,6 +95,12 @@ def test_the_terminal_has_a_word_for_each_link(world: ProtocolWorld) -> None:
     assert len(words) == 12
     assert all(sum(letter.isupper() for letter in word) <= 1 for word in words)
     assert sum("✗" in word for word in words) == 3 + 6 - 1  # the two planted causes share one link
+
+
+def test_no_line_in_a_terminal_ends_with_blanks(world: ProtocolWorld) -> None:
+    written = io.StringIO()
+    Console(file=written, width=60).print(MatrixReport(world.store, world.run, world.findings))
+    assert [line for line in written.getvalue().splitlines() if line.endswith(" ")] == []
 
 
 def test_the_terminal_has_endpoints_alone_and_what_no_finding_tells(world: ProtocolWorld) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,8 +12,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.storages import trust
+from tpcharness.model.endpoint import AddressFamily
+from tpcharness.model.result import TlsFacts
 from tpcharness.model.secret import MASK, Secret
-from tpcharness.net.certificates import MAX_NAME, MAX_NAMES, certificate_facts
+from tpcharness.model.settings import TimeLimits
+from tpcharness.net.certificates import MAX_NAME, MAX_NAMES, certificate_facts, read_tls_facts
+from tpcharness.net.resolver import Address
 
 CANARY = "c4n4ry-of-32-characters-in-a-name"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -50,3 +57,27 @@ def test_names_do_not_show_a_token() -> None:
 def test_what_is_none_is_a_value_error(der: bytes) -> None:
     with pytest.raises(ValueError):
         certificate_facts(der, "::1", "", 1)
+
+
+def _serve_one(listening: socket.socket, *, hangs_up: bool) -> list[bytes]:
+    """What a client sends after its handshake; raises OSError if it is gone without taking leave.
+
+    A server that does not hang up sees the client do it: there is one more end to read, of the connection itself.
+    """
+    connection, _ = listening.accept()
+    connection.settimeout(5.0)
+    context = trust().authority.server_context(trust().certificate)
+    with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False) as secured:
+        under_tls = secured.recv(100)
+        return [under_tls] if hangs_up else [under_tls, socket.socket.recv(secured, 100)]
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+async def test_who_only_looks_at_a_certificate_takes_leave(hangs_up: bool) -> None:
+    """A reset in the first handshake brings XRootD 5.5 down."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(asyncio.to_thread(_serve_one, listening, hangs_up=hangs_up))
+        address = Address("127.0.0.1", AddressFamily.IPV4)
+        facts = await read_tls_facts(address, listening.getsockname()[1], "localhost", TimeLimits())
+        assert isinstance(facts, TlsFacts)
+        assert not any(await serving)

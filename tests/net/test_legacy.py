@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.house import shortened
+from tests.support.legacy_bench import BY_NAME, legacy_door
 from tests.support.real_xrootd import reserved_port
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.net.legacy import LegacyClient
 from tpcharness.net.resolver import Address, Lookup
-from tpcharness.testbed.legacy import MANNERS, LegacyDoor
-from tpcharness.testbed.pki import Authority
 
 LIMITS = shortened(tls_seconds=2.0)
 HERE = Address.of("127.0.0.1")
@@ -71,10 +70,9 @@ async def test_a_port_where_nobody_listens_refuses() -> None:
 
 async def test_tls_is_spoken_with_whomever_nobody_trusts(tmp_path: Path) -> None:
     """An authority that we do not know, and a name that is not the certificate's."""
-    manner = next(manner for manner in MANNERS if str(manner) == "srm_ping")
     async with (
         LegacyClient(user_agent="tests/1", limits=LIMITS) as client,
-        LegacyDoor(manner, Authority(tmp_path)) as door,
+        legacy_door(tmp_path, BY_NAME["srm_ping"]) as door,
     ):
         dialled = await client.dial(HERE, door.port, "other.example.org", tls=True)
         assert dialled.talk is not None

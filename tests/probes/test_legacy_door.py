@@ -4,56 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.support import legacy_bench
 from tests.support.clocks import WallClock
 from tests.support.house import shortened
+from tests.support.legacy_bench import BY_NAME, LIMITS, legacy_door
 from tpcharness.model.endpoint import AddressFamily, Endpoint, Link
-from tpcharness.model.progress import Event
+from tpcharness.model.progress import Nobody
 from tpcharness.model.reason import Reason
-from tpcharness.model.result import Alternative, Result
+from tpcharness.model.result import Result
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Outcome, Phase
 from tpcharness.net.legacy import LegacyClient
 from tpcharness.net.resolver import Lookup, system_lookup
-from tpcharness.probes.legacy_door import GsiftpDoorProbe, SrmDoorProbe
-from tpcharness.testbed.legacy import MANNERS, Kind, LegacyDoor, Manner
-from tpcharness.testbed.pki import Authority
+from tpcharness.probes.legacy_door import SrmDoorProbe
+from tpcharness.testbed.legacy.door import LegacyDoor
+from tpcharness.testbed.legacy.manners import MANNERS, Kind, Manner
 
-LIMITS = shortened(request_seconds=1.0, tls_seconds=1.0)
 HERE = Endpoint("SITE-A", "https://localhost:1/dteam")
-
-
-class Watcher:
-    """Takes what a probe tells on its way."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def notice(self, event: Event) -> None:
-        self.events.append(event)
 
 
 async def audit(url: str, *, limits: TimeLimits = LIMITS, lookup: Lookup = system_lookup, **more: object) -> Result:
     kind = Kind(url.partition(":")[0])
     endpoint = replace(HERE, **{kind.value: url}, **more)  # type: ignore[arg-type]
-    context = ProbeContext("run", "p1", 1, 1024, 0.0, WallClock(), Watcher())
-    async with LegacyClient(user_agent="tests/1", limits=limits, lookup=lookup) as client:
-        probe = GsiftpDoorProbe(client) if kind is Kind.GSIFTP else SrmDoorProbe(client)
-        return await probe.run(endpoint, context)
+    return await legacy_bench.audit(endpoint, kind, limits=limits, lookup=lookup)
 
 
-@asynccontextmanager
-async def door(directory: Path, name: str) -> AsyncIterator[LegacyDoor]:
-    manner = next(each for each in MANNERS if str(each) == name)
-    async with LegacyDoor(manner, Authority(directory / "pki")) as opened:
-        yield opened
+def door(directory: Path, name: str) -> AbstractAsyncContextManager[LegacyDoor]:
+    return legacy_door(directory, BY_NAME[name])
 
 
 @contextmanager
@@ -66,11 +51,13 @@ def taken_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("manner", MANNERS, ids=str)
 async def test_every_manner_is_found(tmp_path: Path, manner: Manner) -> None:
-    async with LegacyDoor(manner, Authority(tmp_path / "pki")) as opened:
-        result = await audit(opened.url)
+    async with legacy_door(tmp_path, manner) as opened:
+        result = await audit(opened.url("/dteam"))
     assert (result.outcome, result.reason) == (Outcome.FAILURE, manner.reason), result
-    assert result.blame is Blame.DESTINATION
-    assert result.alternatives == ((Alternative(manner.other, Blame.DESTINATION),) if manner.maybe else ())
+    assert result.blame is (Blame.DESTINATION if len(manner.blames) == 1 else Blame.UNDETERMINED)
+    either = {(manner.other, Blame.DESTINATION)} if manner.maybe else set()
+    dropped = {(manner.reason, blame) for blame in manner.blames} if len(manner.blames) > 1 else set()
+    assert {(each.reason, each.blame) for each in result.alternatives} == either | dropped
     assert result.hint.startswith("127.0.0.1: ")
     assert result.evidence.exchanges
     assert result.bytes is None
@@ -146,7 +133,7 @@ async def test_packets_that_are_dropped_are_no_shut_door(kind: Kind) -> None:
 async def test_one_address_that_answers_is_enough(tmp_path: Path) -> None:
     """Shut on the first address, open on the second: each is looked at, and the open one decides."""
     async with door(tmp_path, "gsiftp_gsi") as opened:
-        url = opened.url.replace("localhost", "se.example.org")
+        url = opened.url("/dteam").replace("localhost", "se.example.org")
         result = await audit(url, lookup=lambda *_: ["127.0.0.2", "127.0.0.1"])
     assert result.reason is Reason.LEGACY_ANSWERS
     assert result.hint.startswith("127.0.0.1: gsiftp, with GSI: 220 ")
@@ -173,7 +160,7 @@ async def test_the_family_of_the_endpoint_is_kept() -> None:
 
 async def test_what_is_said_stands_in_evidence_without_credentials(tmp_path: Path) -> None:
     async with door(tmp_path, "srm_ping") as opened:
-        result = await audit(opened.url.replace("localhost", "127.0.0.1"))
+        result = await audit(opened.url("/dteam").replace("localhost", "127.0.0.1"))
     assert result.hint == "127.0.0.1: SRM answers srmPing: v2.2 dCache 9.2.6"
     (exchange,) = result.evidence.exchanges
     assert (exchange.method, exchange.status, exchange.server) == ("srmPing", 200, "Jetty(9.4.53)")
@@ -184,13 +171,13 @@ async def test_what_is_said_stands_in_evidence_without_credentials(tmp_path: Pat
 
 async def test_gsi_is_told_from_plain_ftp(tmp_path: Path) -> None:
     async with door(tmp_path, "gsiftp_plain") as opened:
-        result = await audit(opened.url)
+        result = await audit(opened.url("/dteam"))
     assert result.hint == "127.0.0.1: FTP without GSI: 220 FTP ready"
 
 
 async def test_a_cancelled_audit_leaves_nothing(tmp_path: Path) -> None:
     async with door(tmp_path, "gsiftp_silent") as opened:
-        task = asyncio.create_task(audit(opened.url, limits=shortened()))
+        task = asyncio.create_task(audit(opened.url("/dteam"), limits=shortened()))
         while not opened.connections:
             await asyncio.sleep(0)
         task.cancel()
@@ -199,7 +186,7 @@ async def test_a_cancelled_audit_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_only_an_endpoint_with_such_a_door_can_be_audited() -> None:
-    context = ProbeContext("run", "p1", 1, 1024, 0.0, WallClock(), Watcher())
+    context = ProbeContext("run", "p1", 1, 1024, 0.0, WallClock(), Nobody())
     async with LegacyClient(user_agent="tests/1", limits=LIMITS) as client:
         for subject in (HERE, Link(HERE, HERE)):
             with pytest.raises(TypeError, match="such a door"):

@@ -1,4 +1,4 @@
-"""gfal2 and our own https copies on the same real servers with the same faults: they agree on what is wrong."""
+"""gfal2 and our own https copies at the same time between the same two real servers with the same fault: they agree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from tests.support.real_cell import RealCell
-from tests.support.real_gfal import PULL_CELLS, Seen, disagreement, observe, same
+from tests.support.real_faults import disagreement
+from tests.support.real_gfal import PULL_CELLS, Both, contradiction, observe_both
 from tpcharness.model.reason import Reason
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(420)]
@@ -19,30 +20,58 @@ OVERWRITES = {
     "destination-is-directory-pull": (Reason.BAD_REQUEST, "destination"),
 }
 
+LEAVES_OPEN = {
+    # davix keeps the status of a COPY that is refused at once, and throws the words away.
+    "cluster-as-active-pull",
+    "destination-exists-pull",
+    "directory-unwritable-pull",
+    "expired-token-at-active-pull",
+    "foreign-token-at-active-pull",
+    "no-third-party-copy-pull",
+    "parent-missing-pull",
+    "read-only-pull",
+    "static-redirector-as-active-pull",
+    "wrong-audience-token-at-active-pull",
+    "wrong-path-token-at-active-pull",
+    # It tells no bytes of these, and not whether the storage has answered.
+    "active-killed-pull",
+    "black-hole-pull",
+    "passive-hangs-pull",
+    "too-slow-link-pull",
+}
+"""Where gfal2 cannot tell apart what we can: what we find is one of several causes that it leaves possible."""
+
 
 @pytest.fixture(scope="module")
-def seen(request: pytest.FixtureRequest) -> dict[str, Seen]:
+def seen(request: pytest.FixtureRequest) -> dict[str, Both]:
     """All cells that were asked for, observed side by side."""
     chosen = {item.name for item in request.session.items}
     everything = test_how_often_they_say_the_very_same.__name__ in chosen
     cells = [cell for cell in PULL_CELLS if everything or f"test_they_agree[{cell.name}]" in chosen]
-    return asyncio.run(observe(cells))
+    return asyncio.run(observe_both(cells))
 
 
 @pytest.mark.parametrize("cell", PULL_CELLS, ids=lambda cell: cell.name)
-def test_they_agree(cell: RealCell, seen: dict[str, Seen]) -> None:
-    found = seen[cell.name]
-    wrong = disagreement(cell, found)
+def test_they_agree(cell: RealCell, seen: dict[str, Both]) -> None:
+    both = seen[cell.name]
+    assert not (wrong := disagreement(cell, both.ours)), wrong  # the fault was there, for both of them
     if cell.name in OVERWRITES:
-        assert wrong, "gfal2 has learned not to overwrite"
-        assert (found.reason, found.causes[0][1]) == OVERWRITES[cell.name]
+        assert contradiction(both), "gfal2 has learned not to overwrite"
+        assert (both.gfal.reason, both.gfal.causes[0][1]) == OVERWRITES[cell.name]
+    elif cell.name in LEAVES_OPEN:
+        assert not (wrong := contradiction(both)), wrong
+        assert not both.same, "gfal2 has learned to tell"
+        assert len(both.gfal.causes) > len(both.ours.causes)
     else:
-        assert not wrong, wrong
+        assert both.same, f"{both.ours.causes}\n{both.gfal.causes}\n{both.gfal.hint}"
 
 
-def test_how_often_they_say_the_very_same(seen: dict[str, Seen]) -> None:
+def test_how_often_they_say_the_very_same(seen: dict[str, Both]) -> None:
     """Agreement by long lists of alternatives would be cheap: most verdicts are the same, and all successes."""
-    alike = [cell for cell in PULL_CELLS if same(cell, seen[cell.name])]
-    failures = [cell.name for cell in alike if cell.reason is not Reason.OK]
-    assert len(failures) >= 20, failures
-    assert [cell.name for cell in PULL_CELLS if cell.reason is Reason.OK and cell not in alike] == []
+    alike = [name for name, both in seen.items() if both.same]
+    assert len([name for name in alike if seen[name].ours.reason != Reason.OK]) >= 20, alike
+    assert [name for name, both in seen.items() if both.ours.reason == Reason.OK and name not in alike] == []
+
+
+def test_what_is_declared_is_tried() -> None:
+    assert OVERWRITES.keys() | LEAVES_OPEN <= {cell.name for cell in PULL_CELLS}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,35 @@ CONTENT = b"from tape"
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """What the script has told so far, and whether anything has come since somebody looked."""
+
+    told: list[str] = field(default_factory=list)
+    come: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@contextmanager
+def news_from(pipe: Path) -> Iterator[News]:
+    """Makes the pipe and reads it."""
+    news = News()
+    os.mkfifo(pipe)
+    pipe.chmod(0o666)  # the script runs as another user
+    descriptor = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+
+    def read() -> None:
+        news.told.extend(os.read(descriptor, 4096).decode().split())
+        news.come.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, read)
+    try:
+        yield news
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
 class ToyTape:
     """A server whose `FILES` are on tape; nothing comes from there before `mount`."""
 
@@ -43,15 +72,10 @@ class ToyTape:
     state: Path
     prepare: XrootPrepare
     visit: XrootVisit
+    news: News
 
     def mount(self) -> None:
         (self.state / "mounted").touch()
-
-    @property
-    def calls(self) -> list[str]:
-        """What the script was called for, without the files."""
-        path = self.state / "calls"
-        return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
 
     async def on_disk(self, path: str) -> bool:
         """Whether the server shows the file."""
@@ -59,14 +83,18 @@ class ToyTape:
 
     async def until(self, path: str, *, on_disk: bool) -> None:
         async with asyncio.timeout(15.0):
-            while await self.on_disk(path) is not on_disk:
-                await asyncio.sleep(0.05)
+            while True:
+                self.news.come.clear()
+                if await self.on_disk(path) is on_disk:
+                    return
+                await self.news.come.wait()
 
     async def until_called(self, operation: str) -> None:
         """The plug-in answers first and calls the script afterwards."""
         async with asyncio.timeout(15.0):
-            while operation not in self.calls:
-                await asyncio.sleep(0.05)
+            while operation not in self.news.told:
+                self.news.come.clear()
+                await self.news.come.wait()
 
     async def xrdfs(self, *words: str) -> str:
         url = root_url(self.server)
@@ -91,11 +119,12 @@ async def toy_tape(authority: Authority, issuer: Issuer) -> AsyncIterator[ToyTap
             on_tape.write_bytes(CONTENT)
             owner = server.data_dir.stat()
             os.chown(on_tape, owner.st_uid, owner.st_gid)
-        async with (
-            XrootClient(program="tests", limits=LIMITS, trust=Trust(str(authority.ca_file))) as client,
-            client.visit(target(server, xroot.mint(server)), Trail("test", Nobody())) as visit,
-        ):
-            yield ToyTape(xroot, server, state, XrootPrepare(visit), visit)
+        with news_from(state / "news") as news:
+            async with (
+                XrootClient(program="tests", limits=LIMITS, trust=Trust(str(authority.ca_file))) as client,
+                client.visit(target(server, xroot.mint(server)), Trail("test", Nobody())) as visit,
+            ):
+                yield ToyTape(xroot, server, state, XrootPrepare(visit), visit, news)
 
 
 @pytest.fixture

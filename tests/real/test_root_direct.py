@@ -17,7 +17,7 @@ from tests.support.real_xroot import SOUND_ROOT, RealXroot, RootSetup, real_xroo
 from tests.support.real_xrootd import Server
 from tests.support.root_bench import RootBench, root_bench
 from tpcharness.model.endpoint import Endpoint
-from tpcharness.model.progress import MarkerSeen, Nobody
+from tpcharness.model.progress import Nobody
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result, VerifiedBy
 from tpcharness.model.secret import Secret
@@ -124,8 +124,8 @@ async def test_a_server_that_is_stopped_in_the_middle(
     quick = shortened(first_byte_seconds=1.0, no_progress_seconds=1.0, cleanup_seconds=1.0)
     async with root_bench(tmp_path, issuer, authority.ca_file, limits=quick) as bench:
         task = asyncio.create_task(bench.upload(endpoint(server), 512 * MIB))
-        while not any(isinstance(event, MarkerSeen) and event.bytes_claimed for event in bench.events):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20.0):
+            await bench.bytes_told()
         xroot.servers.signal(server, signal.SIGSTOP)
         result = await task
         xroot.servers.signal(server, signal.SIGCONT)
@@ -137,8 +137,8 @@ async def test_a_server_that_is_stopped_in_the_middle(
 async def test_a_server_that_is_killed_in_the_middle(xroot: RealXroot, bench: RootBench) -> None:
     server = await xroot.start("XROOT-A")
     task = asyncio.create_task(bench.upload(endpoint(server), 512 * MIB))
-    while not any(isinstance(event, MarkerSeen) and event.bytes_claimed for event in bench.events):
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20.0):
+        await bench.bytes_told()
     xroot.servers.signal(server, signal.SIGKILL)
     result = await task
     assert result.reason is Reason.TRANSFER_CUT, result

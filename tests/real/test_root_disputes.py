@@ -182,12 +182,7 @@ async def _bare(xroot: RealXroot, dispute: Dispute) -> str:
 
 
 def _with_program(setup: RootSetup, xroot: RealXroot) -> RootSetup:
-    if setup.program != DISTRUSTFUL:
-        return setup
-    program = xroot.program.with_name(DISTRUSTFUL)
-    program.write_text('#!/bin/sh\nX509_CERT_DIR=/nonexistent exec /usr/bin/xrdcp --server "$@"\n')
-    program.chmod(0o755)
-    return replace(setup, program=str(program))
+    return replace(setup, program=str(xroot.distrustful)) if setup.program == DISTRUSTFUL else setup
 
 
 def _endpoint(server: Server, at: str, places: dict[str, str]):  # type: ignore[no-untyped-def]

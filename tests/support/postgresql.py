@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,7 +30,7 @@ class Postgresql:
     """Runs between entry and exit, and can be stopped and started in between. Its directory is its own.
 
     PostgreSQL refuses to be root, so it runs as an unprivileged user then. The role `tpcharness` has a password, which
-    `password_file` holds.
+    `password_file` holds. Its port is kept for it from entry to exit, also while it is made ready or stands still.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -39,8 +40,8 @@ class Postgresql:
         self._bin = _binaries()
         self._process: subprocess.Popen[bytes] | None = None
         self.password_file = directory / "password"
-        with reserved_port() as port:
-            self.port = port
+        self.port = 0
+        self._kept = ExitStack()
 
     def url(self, name: str) -> str:
         """The URL of a database, as a user writes it: without the password."""
@@ -52,19 +53,18 @@ class Postgresql:
         return self.url(name)
 
     def __enter__(self) -> Self:
-        self.password_file.write_text(secrets.token_urlsafe() + "\n")
-        if self._user is not None:
-            shutil.chown(self._home, self._user.pw_name)
-            shutil.chown(self.password_file, self._user.pw_name)
-        words = ("--auth=scram-sha-256", "--auth-local=trust", f"--pwfile={self.password_file}", "--no-sync")
-        self._run("initdb", "-D", str(self._data), "-U", _ROLE, "--encoding=UTF8", "--locale=C.UTF-8", *words)
-        self.start()
+        with ExitStack() as kept:
+            self.port = kept.enter_context(reserved_port())
+            self._make()
+            self.start()
+            self._kept = kept.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        with self._kept:
+            self.stop()
 
     def start(self) -> None:
         """Waits until it answers."""
@@ -94,6 +94,14 @@ class Postgresql:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(START_SECONDS)
             self._process = None
+
+    def _make(self) -> None:
+        self.password_file.write_text(secrets.token_urlsafe() + "\n")
+        if self._user is not None:
+            shutil.chown(self._home, self._user.pw_name)
+            shutil.chown(self.password_file, self._user.pw_name)
+        words = ("--auth=scram-sha-256", "--auth-local=trust", f"--pwfile={self.password_file}", "--no-sync")
+        self._run("initdb", "-D", str(self._data), "-U", _ROLE, "--encoding=UTF8", "--locale=C.UTF-8", *words)
 
     def _run(self, program: str, *words: str) -> None:
         command = [str(self._bin / program), *words]

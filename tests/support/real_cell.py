@@ -15,10 +15,11 @@ from tpcharness.wire.copy_request import Mode
 @dataclass(frozen=True, slots=True)
 class Observation:
     """The result that a cell is about and, where the whole matrix ran, those of the links: "to" or "from" the
-    endpoint with the fault, and the mode.
+    endpoint with the fault, and the mode. `beside` are the results of other copiers than ours of the same servers.
     """
 
     result: Result
+    beside: tuple[Result, ...] = ()
     links: Mapping[tuple[str, Mode], Result] = field(default_factory=dict)
 
 

@@ -71,8 +71,8 @@ STALLED = (
 
 
 def in_mid_transfer(strike: Disturb, limits: TimeLimits = PATIENT) -> CopyFault:
-    """Something happens while bytes flow over a link that makes them take four seconds."""
-    return CopyFault(during=strike, far=True, bytes_per_second=SLOW_BYTES_PER_SECOND, size=4 * MIB, limits=limits)
+    """Something happens while bytes flow over a link that makes them take twelve seconds: gfal2 is slow to begin."""
+    return CopyFault(during=strike, far=True, bytes_per_second=SLOW_BYTES_PER_SECOND, size=12 * MIB, limits=limits)
 
 
 def _tokens() -> tuple[RealCell, ...]:
@@ -195,12 +195,11 @@ _NETWORK = (
          PASSIVE, PATH, why=STALLED),
     *both("host-unreachable", CopyFault(far=True, before=firewall("refuse")), R.PASSIVE_REFUSED, PASSIVE, PATH,
           why="libcurl's one text for all: 'Couldn't connect to server'."),
-    *both("hangs-at-k-bytes", CopyFault(far=True, before=firewall("drop", after_bytes=MIB), size=4 * MIB,
-          limits=PATIENT), R.PASSIVE_STALLED, PASSIVE, PATH, why=FAR_END),
-    *both("stands-still-too-long-for-us", CopyFault(far=True, before=firewall("drop", after_bytes=MIB), size=4 * MIB,
-          limits=STANDING), R.NO_PROGRESS, ACTIVE, PASSIVE, PATH, why=THREE_ENDS),
-    *both("reset-at-k-bytes", CopyFault(far=True, before=firewall("reset", after_bytes=MIB), size=4 * MIB),
-          R.PASSIVE_CUT, PASSIVE, PATH, why=FAR_END),
+    *both("hangs-at-k-bytes", in_mid_transfer(firewall("drop")), R.PASSIVE_STALLED, PASSIVE, PATH, why=FAR_END),
+    *both("stands-still-too-long-for-us", in_mid_transfer(firewall("drop"), STANDING), R.NO_PROGRESS,
+          ACTIVE, PASSIVE, PATH, why=THREE_ENDS),
+    *both("reset-at-k-bytes", in_mid_transfer(firewall("reset", after_bytes=0)), R.PASSIVE_CUT, PASSIVE, PATH,
+          why=FAR_END),
     *both("slow-link", CopyFault(far=True, bytes_per_second=SLOW_BYTES_PER_SECOND, size=2 * MIB), R.OK, NOBODY,
           why="Slow is no fault."),
     *both("too-slow-link", CopyFault(far=True, bytes_per_second=SLOW_BYTES_PER_SECOND // 4, size=2 * MIB,

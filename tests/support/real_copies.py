@@ -5,17 +5,18 @@ Where a cell names several parties, nobody can tell them apart from where the ha
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.house import LIMITS
 from tests.support.netns import make_read_only
 from tests.support.real_cell import Observation, RealCell
-from tests.support.real_world import CLUSTER, KIB, MIB, Bench, Forge, Pair, World
+from tests.support.real_world import CLUSTER, KIB, MIB, Bench, Copier, Forge, Pair, World, WorldError
 from tests.support.real_xrootd import SOUND, Server, Setup
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
@@ -30,7 +31,8 @@ R = Reason
 ACTIVE, PASSIVE, PATH, SOURCE, DESTINATION = "active", "passive", "path", "source", "destination"
 NOBODY, UNKNOWN = "nobody", "undetermined"
 
-Disturb = Callable[[World, Bench], Awaitable[None]]
+Disturb = Callable[[World, Pair, Sequence[Bench]], Awaitable[None]]
+"""Done to the servers of a pair, or to the files of all copies between them."""
 MakeSetup = Callable[[World], Setup]
 
 
@@ -56,32 +58,41 @@ class CopyFault:
     size: int = KIB
     limits: TimeLimits = LIMITS
 
-    async def observe(self, world: World, name: str, mode: Mode) -> Result:
-        """The result of the one attempt."""
-        forges = {_role(party, mode): forge for party, forge in self.forged.items()}
+    async def observe(self, world: World, name: str, mode: Mode) -> list[Result]:
+        """The results of the one attempt of each of the world's copiers, ours first."""
         async with AsyncExitStack() as stack:
             pair = await self._pair(world, mode, stack)
-            bench = await stack.enter_async_context(
-                world.bench(
-                    name,
-                    pair,
-                    size=self.size,
-                    limits=self.limits,
-                    forges=forges,
-                    ca_path=world.everybody if self.trusts_strangers else None,
-                    lookup=world.lookup,
-                )
-            )
-            await bench.prepare()
+            benches = [
+                await stack.enter_async_context(self._bench(world, f"{name}.{number}", pair, copier))
+                for number, copier in enumerate(world.copiers)
+            ]
+            for bench in benches:
+                await bench.prepare()
             if self.bytes_per_second and pair.hosts:
                 await pair.hosts[1].delay(self.bytes_per_second)
             if self.before is not None:
-                await self.before(world, bench)
-            if self.during is None:
-                return await bench.copy()
-            copying = await bench.copy_until(MIB // 2)
-            await self.during(world, bench)
-            return await copying
+                await self.before(world, pair, benches)
+            async with asyncio.TaskGroup() as group:
+                copying = [group.create_task(bench.copy()) for bench in benches]
+                if self.during is not None:
+                    for bench, task in zip(benches, copying, strict=True):
+                        await bench.grown(task, MIB // 2)
+                    if any(task.done() for task in copying):
+                        raise WorldError("one was over before the other had begun")
+                    await self.during(world, pair, benches)
+            return [task.result() for task in copying]
+
+    def _bench(self, world: World, name: str, pair: Pair, copier: Copier) -> AbstractAsyncContextManager[Bench]:
+        return world.bench(
+            name,
+            pair,
+            size=self.size,
+            limits=self.limits,
+            forges={_role(party, pair.mode): forge for party, forge in self.forged.items()},
+            ca_path=world.everybody if self.trusts_strangers else None,
+            lookup=world.lookup,
+            copier=copier,
+        )
 
     async def _pair(self, world: World, mode: Mode, stack: AsyncExitStack) -> Pair:
         hosts = (await world.network.host(), await world.network.host()) if self.far else None
@@ -132,66 +143,26 @@ def with_modify(issuer: Issuer, request: TokenRequest) -> str:
 
 
 def signalled(number: signal.Signals, party: str) -> Disturb:
-    async def disturb(world: World, bench: Bench) -> None:
-        world.xrootd.signal(bench.pair.active if party == ACTIVE else bench.pair.passive, number)
+    async def disturb(world: World, pair: Pair, _benches: Sequence[Bench]) -> None:
+        world.xrootd.signal(pair.active if party == ACTIVE else pair.passive, number)
 
     return disturb
 
 
-async def passive_down(world: World, bench: Bench) -> None:
-    await world.xrootd.stop(bench.pair.passive)
+async def passive_down(world: World, pair: Pair, _benches: Sequence[Bench]) -> None:
+    await world.xrootd.stop(pair.passive)
 
 
-async def source_removed(_world: World, bench: Bench) -> None:
-    bench.source_file.unlink()
-
-
-async def source_unreadable(_world: World, bench: Bench) -> None:
-    bench.source_file.chmod(0)
-
-
-async def source_shortened(_world: World, bench: Bench) -> None:
-    os.truncate(bench.source_file, bench.size // 2)
-
-
-async def source_spoilt(_world: World, bench: Bench) -> None:
-    with bench.source_file.open("r+b") as file:
-        file.write(b"spoilt")
-    os.utime(bench.source_file, (0, 0))  # or XRootD goes on telling the checksum that it has kept
-
-
-async def destination_removed(_world: World, bench: Bench) -> None:
-    bench.destination_file.unlink()
-
-
-async def destination_there(_world: World, bench: Bench) -> None:
-    bench.destination_file.write_bytes(b"somebody else's")
-    bench.destination_file.chmod(0o666)
-
-
-async def destination_is_directory(_world: World, bench: Bench) -> None:
-    bench.destination_file.mkdir(mode=0o777)
-
-
-async def parent_missing(_world: World, bench: Bench) -> None:
-    bench.destination_file.parent.rmdir()
-
-
-async def directory_unwritable(_world: World, bench: Bench) -> None:
-    bench.destination_file.parent.chmod(0o555)
-
-
-async def read_only(_world: World, bench: Bench) -> None:
-    await make_read_only(bench.pair.destination.data_dir)
+async def read_only(_world: World, pair: Pair, _benches: Sequence[Bench]) -> None:
+    await make_read_only(pair.destination.data_dir)
 
 
 def certificate(**wrong: Any) -> Disturb:
     """The passive server comes back with another certificate."""
 
-    async def disturb(world: World, bench: Bench) -> None:
-        passive = bench.pair.passive
-        files = world.authority.issue(f"{passive.name}-again", **wrong)
-        await world.xrootd.restart(passive, Setup(certificate=files))
+    async def disturb(world: World, pair: Pair, _benches: Sequence[Bench]) -> None:
+        files = world.authority.issue(f"{pair.passive.name}-again", **wrong)
+        await world.xrootd.restart(pair.passive, Setup(certificate=files))
 
     return disturb
 
@@ -199,12 +170,70 @@ def certificate(**wrong: Any) -> Disturb:
 def firewall(rule: str, **more: int) -> Disturb:
     """The passive host treats the active one badly: drop, reject, reset."""
 
-    async def disturb(_world: World, bench: Bench) -> None:
-        assert bench.pair.hosts is not None
-        active, passive = bench.pair.hosts
+    async def disturb(_world: World, pair: Pair, _benches: Sequence[Bench]) -> None:
+        assert pair.hosts is not None
+        active, passive = pair.hosts
         await getattr(passive, rule)(active, **more)
 
     return disturb
+
+
+def each(disturb: Callable[[Bench], None]) -> Disturb:
+    """Done to the files of every copy."""
+
+    async def disturb_all(_world: World, _pair: Pair, benches: Sequence[Bench]) -> None:
+        for bench in benches:
+            disturb(bench)
+
+    return disturb_all
+
+
+@each
+def source_removed(bench: Bench) -> None:
+    bench.source_file.unlink()
+
+
+@each
+def source_unreadable(bench: Bench) -> None:
+    bench.source_file.chmod(0)
+
+
+@each
+def source_shortened(bench: Bench) -> None:
+    os.truncate(bench.source_file, bench.size // 2)
+
+
+@each
+def source_spoilt(bench: Bench) -> None:
+    with bench.source_file.open("r+b") as file:
+        file.write(b"spoilt")
+    os.utime(bench.source_file, (0, 0))  # or XRootD goes on telling the checksum that it has kept
+
+
+@each
+def destination_removed(bench: Bench) -> None:
+    bench.destination_file.unlink()
+
+
+@each
+def destination_there(bench: Bench) -> None:
+    bench.destination_file.write_bytes(b"somebody else's")
+    bench.destination_file.chmod(0o666)
+
+
+@each
+def destination_is_directory(bench: Bench) -> None:
+    bench.destination_file.mkdir(mode=0o777)
+
+
+@each
+def parent_missing(bench: Bench) -> None:
+    bench.destination_file.parent.rmdir()
+
+
+@each
+def directory_unwritable(bench: Bench) -> None:
+    bench.destination_file.parent.chmod(0o555)
 
 
 # What is wrong with a server from the beginning
@@ -236,7 +265,8 @@ def cell(name: str, mode: Mode, fault: CopyFault, reason: Reason, *parties: str,
     blames = frozenset(_blame(party, mode) for party in parties)
 
     async def observe(world: World) -> Observation:
-        return Observation(await fault.observe(world, name, mode))
+        result, *beside = await fault.observe(world, name, mode)
+        return Observation(result, tuple(beside))
 
     return RealCell(name, mode, reason, blames, why, observe)
 

@@ -77,7 +77,7 @@ def _sorted(results: list[Result], faulty: EndpointSubject) -> Observation:
         for result in results
         if isinstance(result.subject, LinkSubject)
     }
-    return Observation(doors[faulty], links)
+    return Observation(doors[faulty], links=links)
 
 
 def all_links(reason: Reason) -> Mapping[tuple[str, Mode], Reason]:

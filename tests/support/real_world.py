@@ -139,6 +139,16 @@ class Parts(NamedTuple):
     limits: TimeLimits
 
 
+Copier = Callable[[Pair, Parts, str], Probe]
+"""Makes what copies between the two of a pair; the text is whom it trusts."""
+
+
+def https_copier(pair: Pair, parts: Parts, _ca_path: str) -> Probe:
+    """Our own copies."""
+    client, tokens, payload, names, verifier, limits = parts
+    return HttpsCopyProbe(pair.mode, client, tokens, payload, names, verifier, ServerBook(), limits)
+
+
 @dataclass(slots=True)
 class Bench:
     """The harness about one pair, without doors: seed, copy, and where on the servers' disks its files are."""
@@ -172,19 +182,13 @@ class Bench:
         context = ProbeContext(self.names.run_id, "p1", 1, self.size, 0.0, WallClock(), Nobody())
         return await self.probe.run(self.pair.link, context)
 
-    async def copy_until(self, arrived: int) -> asyncio.Task[Result]:
-        """The attempt under way, when at least so many bytes have come to the destination's disk."""
-        copying = asyncio.create_task(self.copy())
-        try:
-            async with asyncio.timeout(GROWTH_SECONDS):
-                while not copying.done() and self._arrived() < arrived:
-                    await asyncio.sleep(0.01)
-        except BaseException:
-            copying.cancel()
-            raise
+    async def grown(self, copying: asyncio.Task[Result], arrived: int) -> None:
+        """Returns when at least so many bytes of the attempt under way have come to the destination's disk."""
+        async with asyncio.timeout(GROWTH_SECONDS):
+            while not copying.done() and self._arrived() < arrived:
+                await asyncio.sleep(0.01)
         if copying.done():
             raise WorldError(f"over before {arrived} bytes had come: {copying.result()}")
-        return copying
 
     def _arrived(self) -> int:
         return self.destination_file.stat().st_size if self.destination_file.exists() else 0
@@ -198,8 +202,8 @@ class Bench:
 class World:
     """Authority, issuer, a network, and as many servers as the faults need.
 
-    Each fault has servers of its own: XRootD 5.5.3 now and then falls silent for a minute when it has been asked much
-    at once (xrootd 4). `data` takes tokens for `CLUSTER`: redirectors may send us there.
+    Each fault has servers of its own, so that none sees another's. `data` takes tokens for `CLUSTER`: redirectors may
+    send us there. A copy is tried by each of the `copiers`, all at the same time and between the same two servers.
     """
 
     directory: Path
@@ -209,6 +213,7 @@ class World:
     network: Network
     xrootd: RealXrootd
     data: Server
+    copiers: tuple[Copier, ...] = (https_copier,)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -272,23 +277,19 @@ class World:
         forges: Mapping[Role, Forge] | None = None,
         ca_path: Path | None = None,
         lookup: Lookup = system_lookup,
+        copier: Copier = https_copier,
     ) -> AsyncIterator[Bench]:
-        """A harness of its own, which calls its files after the fault."""
+        """A harness of its own, which calls its directory and its files after the fault."""
         trusted = str(ca_path or self.authority.ca_file)
         async with (
             HttpClient(user_agent="faults/1", limits=limits, ca_path=trusted, resolver=Resolver(lookup)) as client,
             Ledger(self.directory / f"{name}.jsonl") as ledger,
         ):
             tokens = ForgedTokens(self.issuer, forges or {})
-            names = PayloadNames("faults", name)
+            names = PayloadNames(name, name)
             payload = QuickStore(client, tokens, ledger, names, WallClock(), limits, looks_seconds=LOOKS_SECONDS)
             parts = Parts(client, tokens, payload, names, Verifier(Errands(client, tokens), LOOKS_SECONDS), limits)
-            yield Bench(pair, size, payload, names, self.make_probe(pair, parts, trusted))
-
-    def make_probe(self, pair: Pair, parts: Parts, _ca_path: str) -> Probe:
-        """What copies between the two: our own https copy, unless a world knows better."""
-        client, tokens, payload, names, verifier, limits = parts
-        return HttpsCopyProbe(pair.mode, client, tokens, payload, names, verifier, ServerBook(), limits)
+            yield Bench(pair, size, payload, names, copier(pair, parts, trusted))
 
     async def matrix(
         self, name: str, *endpoints: Endpoint, size: int = KIB, limits: TimeLimits = LIMITS
@@ -334,8 +335,11 @@ class _Sink:
 
 
 @asynccontextmanager
-async def open_world(directory: Path) -> AsyncIterator[World]:
-    """The world before any fault, in an empty directory; raises NetnsError or XrootdError when it cannot be."""
+async def open_world(directory: Path, *more: Copier) -> AsyncIterator[World]:
+    """The world before any fault, in an empty directory, with more copiers beside our own.
+
+    Raises NetnsError or XrootdError when it cannot be.
+    """
     network = await Network.build()
     authority = Authority(directory / "pki")
     strangers = Authority(directory / "strangers", name="an authority of strangers")
@@ -347,6 +351,6 @@ async def open_world(directory: Path) -> AsyncIterator[World]:
         directory.chmod(0o711)  # the servers run as another user
         async with RealXrootd(authority, issuer, servers, names=()) as xrootd:
             data = await xrootd.start("XROOTD-DATA", Setup(audience=CLUSTER))
-            yield World(directory, authority, strangers, issuer, network, xrootd, data)
+            yield World(directory, authority, strangers, issuer, network, xrootd, data, (https_copier, *more))
     finally:
         await issuer.stop()

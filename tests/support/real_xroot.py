@@ -71,13 +71,17 @@ SOUND_ROOT = RootSetup()
 
 
 class RealXroot:
-    """Servers with a root door, made on demand by `start`; open as long as `real_xroot` is."""
+    """Servers with a root door, made on demand by `start`; open as long as `real_xroot` is.
+
+    They copy by `program`; `distrustful` is one that trusts no authority.
+    """
 
     def __init__(self, servers: RealXrootd, issuer: Issuer, directory: Path) -> None:
         self.servers = servers
         self.issuer = issuer
         self.certificates = directory / "certificates"
         self.program = directory / "copy"
+        self.distrustful = directory / "distrustful"
 
     async def start(self, name: str, setup: RootSetup = SOUND_ROOT) -> Server:
         """One more server, ready to be asked."""
@@ -170,6 +174,7 @@ def hashed_directory(certificates: Path, authority: Authority) -> Path:
 
 def _furnish(directory: Path, authority: Authority) -> None:
     certificates = hashed_directory(directory / "certificates", authority)
-    program = directory / "copy"
-    program.write_text(f'#!/bin/sh\nX509_CERT_DIR={certificates} exec /usr/bin/xrdcp --server "$@"\n')
-    program.chmod(0o755)
+    for name, trusted in (("copy", certificates), ("distrustful", "/nonexistent")):
+        program = directory / name
+        program.write_text(f'#!/bin/sh\nX509_CERT_DIR={trusted} exec /usr/bin/xrdcp --server "$@"\n')
+        program.chmod(0o755)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from tests.support.clocks import WallClock
 from tests.support.house import LIMITS, LOOKS_SECONDS, QuickStore
 from tests.support.real_world import Forge, ForgedTokens
 from tpcharness.model.endpoint import Endpoint, Link
-from tpcharness.model.progress import Event
+from tpcharness.model.progress import Event, MarkerSeen
 from tpcharness.model.result import Result
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.settings import TimeLimits
@@ -50,10 +51,18 @@ class RootBench:
     client: XrootClient
     forges: dict[Role, Forge]
     events: list[Event] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def notice(self, event: Event) -> None:
         self.events.append(event)
+        self._news.set()
+
+    async def bytes_told(self) -> None:
+        """Returns when a probe has told of bytes on their way."""
+        while not any(isinstance(event, MarkerSeen) and event.bytes_claimed for event in self.events):
+            self._news.clear()
+            await self._news.wait()
 
     async def copy(self, link: Link, size: int = 1024) -> Result:
         """One attempt."""

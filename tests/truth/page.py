@@ -11,12 +11,17 @@ from tests.truth.direct_laboratory import DirectTried
 from tests.truth.direct_table import DIRECT_ROWS, DirectRow
 from tests.truth.expectations import Found, Row
 from tests.truth.laboratory import Tried
+from tests.truth.legacy_laboratory import LegacyTried
+from tests.truth.legacy_table import LegacyCell
 from tests.truth.root_laboratory import RootTried
 from tests.truth.root_table import RootCell
 from tests.truth.tape_laboratory import TapeTried
 from tests.truth.tape_table import SYSTEMS, TapeFinding, findings
 from tpcharness.testbed.dialects.catalogue import DIALECTS
 from tpcharness.wire.copy_request import Mode
+
+EmulatedCell = Tried | RootTried | TapeTried | DirectTried | LegacyTried
+"""What came of any cell of the testbed's."""
 
 HIT, AMBIGUOUS, MISS, NONE = "✓", "±", "✗", "·"
 SHORT = {"dcache": "dC", "xrootd5": "x5", "xrootd6": "x6", "storm": "St", "eos": "EO", "pelican": "Pe", "dpm": "DP"}
@@ -60,16 +65,18 @@ def summary(
     root: Iterable[RootTried],
     tape: Iterable[TapeTried],
     direct: Iterable[DirectTried],
+    legacy: Iterable[LegacyTried],
     real: Iterable[RealRow],
 ) -> str:
     """One line: cells, hits, misses and how many of the hits are declared to be ambiguous."""
-    tried, root, tape, direct, real = list(tried), list(root), list(tape), list(direct), list(real)
-    emulated = len(tried) + len(root) + len(tape) + len(direct)
+    tried, root, tape, direct, legacy, real = map(list, (tried, root, tape, direct, legacy, real))
+    emulated = len(tried) + len(root) + len(tape) + len(direct) + len(legacy)
     cells = emulated + len(real)
-    judged: list[Tried | RootTried | TapeTried | DirectTried | RealRow] = [*tried, *root, *tape, *direct, *real]
+    judged: list[EmulatedCell | RealRow] = [*tried, *root, *tape, *direct, *legacy, *real]
     misses = sum(bool(one.complaint) for one in judged)
     ambiguous = sum(one.cell.found.ambiguous for one in tried) + sum(one.cell.ambiguous for one in root)
     ambiguous += sum(one.ambiguous for one in real) + sum(one.cell.row.ambiguous for one in direct)
+    ambiguous += sum(one.cell.ambiguous for one in legacy)
     return (
         f"{cells} cells, {emulated} emulated and {len(real)} on real XRootD: {cells - misses} right, {misses} wrong; "
         f"{ambiguous} of them declared ambiguous ({100 * ambiguous / max(1, cells):.1f} %)"
@@ -95,6 +102,7 @@ def document(
     root: list[RootTried],
     tape: list[TapeTried],
     direct: list[DirectTried],
+    legacy: list[LegacyTried],
     real: list[RealRow],
 ) -> str:
     """docs/truth.md."""
@@ -106,7 +114,7 @@ def document(
         "show it, in pull and in push mode. A cell is right when reason, blame, phase and alternatives of the result",
         "are what an expert concludes who sees the wire and knows that both doors were fine (`tests/truth/table.py`).",
         "",
-        f"**{summary(tried, root, tape, direct, real)}.**",
+        f"**{summary(tried, root, tape, direct, legacy, real)}.**",
         "",
         f"{HIT} right; {AMBIGUOUS} right, and the wire cannot tell who has to act; {MISS} wrong; {NONE} not tried.",
         f"{legend}. The dialect is the active party's, or the destination's where the fault is the destination's.",
@@ -135,6 +143,7 @@ def document(
         *root_section(root),
         *tape_section(tape),
         *direct_section(direct),
+        *legacy_section(legacy),
         "## On real XRootD 5.5.3",
         "",
         "Real faults of real servers: full and read-only disks, tokens, certificates, firewalls, slow or broken links,",
@@ -144,7 +153,7 @@ def document(
         "| --- | --- | --- | --- |",
         *(f"| {one.mark} | {one.name} | {one.found} | {one.why} |" for one in real),
     ]
-    emulated: list[Tried | RootTried | TapeTried | DirectTried] = [*tried, *root, *tape, *direct]
+    emulated: list[EmulatedCell] = [*tried, *root, *tape, *direct, *legacy]
     wrong = [(str(one.cell), one.complaint) for one in emulated if one.complaint]
     if wrong:
         lines += ["", "## What is wrong", ""]
@@ -223,6 +232,32 @@ def direct_row_of_page(row: DirectRow) -> str:
 
 def _direct_mark(one: DirectTried) -> str:
     return MISS if one.complaint else AMBIGUOUS if one.cell.row.ambiguous else HIT
+
+
+def legacy_section(legacy: Iterable[LegacyTried]) -> list[str]:
+    """The part of the page about legacy doors, with an empty line at its end."""
+    return [
+        "## Legacy doors",
+        "",
+        "Every manner of a gsiftp or SRM door, and what its audit finds (`tests/truth/legacy_table.py`). Without fault",
+        "the door is shut, as the other door of the site is in every cell. Who shows no certificate cannot always tell",
+        "the legacy door from another service: both reasons stand there then.",
+        "",
+        "| | fault | variant | found | why |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {_legacy_mark(one)} {legacy_row_of_page(one.cell)}" for one in legacy),
+        "",
+    ]
+
+
+def legacy_row_of_page(cell: LegacyCell) -> str:
+    """What stands in the page of one cell, after its mark."""
+    found = " or ".join(f"{reason} ({blame})" for reason, blame in cell.causes)
+    return f"| {f'`{cell.fault}`' if cell.fault else 'none'} | {cell.variant} | {found} | {cell.why} |"
+
+
+def _legacy_mark(one: LegacyTried) -> str:
+    return MISS if one.complaint else AMBIGUOUS if one.cell.ambiguous else HIT
 
 
 def root_row_of_page(cell: RootCell) -> str:

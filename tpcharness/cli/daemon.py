@@ -83,7 +83,7 @@ def command(
     from tpcharness.config.problems import ConfigErrors
     from tpcharness.daemon.daemon import run_daemon
     from tpcharness.daemon.logs import LogFormat, logging_to
-    from tpcharness.daemon.memory import few_heaps
+    from tpcharness.daemon.memory import tight_heaps
     from tpcharness.daemon.notify import Notifier
     from tpcharness.daemon.reload import Blueprint, prepare
     from tpcharness.engine.plan import ScheduleTooLarge
@@ -109,7 +109,7 @@ def command(
     blueprint = Blueprint(path, dict(os.environ), override)
     level = log_level or ("debug" if invocation.verbosity else "info")
     run_id = new_run_id(SystemClock())
-    few_heaps()
+    tight_heaps()
     try:
         with (
             logging_to(sys.stderr, shape=LogFormat(log_format), level=level, run_id=run_id),

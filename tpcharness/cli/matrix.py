@@ -35,6 +35,7 @@ from tpcharness.cli.options import (
 )
 from tpcharness.config.configuration import Config
 from tpcharness.model.plan import Plan
+from tpcharness.model.variant import Variant
 
 if TYPE_CHECKING:
     from tpcharness.cli.recorded import FormerRun
@@ -225,14 +226,18 @@ def _testbed_options(faults: tuple[str, ...], variants: tuple[str, ...]) -> list
     from tpcharness.cli.demo import DIALECTS
 
     options = [word for dialect in DIALECTS for word in ("--dialect", dialect)]
-    needs = [variant.needs for variant in pick_variants(variants, BEYOND_DOORS)]
-    fields = {field for each in needs for field in (*each.source, *each.destination)}
+    wanted = pick_variants(variants, BEYOND_DOORS)
+    fields = {field for each in wanted for field in (*each.needs.source, *each.needs.destination)}
+    at_legacy_doors = {each for each in wanted if {"gsiftp", "srm"} & {*each.needs.source, *each.needs.destination}}
     if "root" in fields or any("=root_" in fault for fault in faults):
         options.append("--root")
     if fields & {"tape_files", "tape_archive"} or any("=tape_" in fault for fault in faults):
         options.append("--tape")
     if "cache" in fields:
         options.append("--cache")
+    audited = at_legacy_doors and at_legacy_doors <= {Variant.GSIFTP_DOOR, Variant.SRM_DOOR}  # others copy there
+    if audited or any(text.partition("=")[2].startswith(("gsiftp_", "srm_")) for text in faults):
+        options.append("--legacy")
     return options + [word for fault in faults for word in ("--fault", fault)]
 
 

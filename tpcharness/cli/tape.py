@@ -42,7 +42,7 @@ def command() -> None:
     """
 
 
-@command.command("info")
+@command.command("info", short_help="Ask whether it is found and knows the registered files.")
 @_endpoint_argument
 @config_option
 @_output_option
@@ -56,7 +56,7 @@ def info(invocation: Invocation, name: str, *, config_path: Path | None, outputs
     return _probe(invocation, config, _registered(config, name), Variant.TAPE_INFO, outputs)
 
 
-@command.command("stage")
+@command.command("stage", short_help="Stage one registered file, read it, release it.")
 @_endpoint_argument
 @_files_argument
 @config_option
@@ -105,7 +105,7 @@ def archive_info(name: str, files: tuple[str, ...], *, config_path: Path | None)
     return ExitCode.OK if located else ExitCode.FAILED
 
 
-@command.command("release")
+@command.command("release", short_help="End requests of ours that earlier runs left open.")
 @_endpoint_argument
 @_files_argument
 @config_option

@@ -77,6 +77,11 @@ command.add_command(demo)
     help="Give every storage a tape service too, with one file on tape and a directory that goes there.",
 )
 @click.option("--cache", is_flag=True, help="Put a cache in front of every storage too, which speaks xroot.")
+@click.option(
+    "--legacy",
+    is_flag=True,
+    help="Give every storage a gsiftp and an SRM door too, shut until a fault opens them.",
+)
 @click.option("--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong, and where; repeatable.")
 @click.option(
     "--fault-file",
@@ -107,6 +112,7 @@ def up(
     root: bool,
     tape: bool,
     cache: bool,
+    legacy: bool,
     faults: tuple[str, ...],
     fault_file: Path | None,
     config_file: Path | None,
@@ -140,6 +146,7 @@ def up(
         root=root,
         tape=tape,
         cache=cache,
+        legacy=legacy,
     )
     try:
         grid = Grid(spec)
@@ -270,7 +277,8 @@ def _how_to_use(grid: Grid, config_file: Path | None) -> str:
     if config_file is not None:
         return f"tpcharness matrix {config_file}, or tpcharness daemon {config_file}"
     shipped = Path("endpoints.toml")
-    fits = not (grid.spec.root or grid.spec.tape or grid.spec.cache) and shipped.is_file()
+    plain = not (grid.spec.root or grid.spec.tape or grid.spec.cache or grid.spec.legacy)
+    fits = plain and shipped.is_file()
     if fits and all(f'"{site.url}"' in shipped.read_text(errors="replace") for site in grid.sites):
         return "tpcharness matrix endpoints.toml, or tpcharness daemon endpoints.toml"
     return "save the text above as testbed.toml, then tpcharness matrix testbed.toml, or tpcharness daemon testbed.toml"
@@ -280,11 +288,12 @@ def _list_faults() -> None:
     from tpcharness.testbed.fault_catalogue import CATALOGUE
     from tpcharness.testbed.grid import ISSUER_NAME
     from tpcharness.testbed.issuer import ISSUER_FAULTS
-    from tpcharness.testbed.site_faults import ROOT_SENTENCES, TAPE_SENTENCES
+    from tpcharness.testbed.site_faults import LEGACY_SENTENCES, ROOT_SENTENCES, TAPE_SENTENCES
 
     rows = [(f"SITE={fault.name}", fault.sentence) for fault in CATALOGUE.values()]
     rows += [(f"SITE={name}", f"with --root: {sentence}") for name, sentence in ROOT_SENTENCES.items()]
     rows += [(f"SITE={name}", f"with --tape: {sentence}") for name, sentence in TAPE_SENTENCES.items()]
+    rows += [(f"SITE={name}", f"with --legacy: {sentence}") for name, sentence in LEGACY_SENTENCES.items()]
     rows += [(f"{ISSUER_NAME}={fault.name}", fault.sentence) for fault in ISSUER_FAULTS.values()]
     width = max(len(name) for name, _ in rows)
     for name, sentence in rows:

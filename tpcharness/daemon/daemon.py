@@ -8,23 +8,25 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tpcharness.assembly import SystemClock, Wiring, limits_of, make_service, new_run_id, open_state, wire
+from tpcharness.assembly import SystemClock, Wiring, limits_of, make_service, new_run_id, open_state
 from tpcharness.config.problems import ConfigErrors
 from tpcharness.daemon.downtimes import Downtimes
 from tpcharness.daemon.logs import ResultLog, set_level
 from tpcharness.daemon.memory import collected_in_part
 from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.recorder import Recorder
-from tpcharness.daemon.reload import Blueprint, Prepared, TrustUnusable, check_trust, size_of
+from tpcharness.daemon.reload import Blueprint, Prepared, TrustUnusable, size_of
+from tpcharness.daemon.restoring import restore
 from tpcharness.daemon.running import ReloadState, Running
-from tpcharness.daemon.signals import signals
+from tpcharness.daemon.signals import orders, stops
 from tpcharness.daemon.sweeping import Sweeper
+from tpcharness.daemon.tenure import Tenure, open_tenure
 from tpcharness.daemon.upkeep import (
     ask_patience,
+    come_what_may,
     feed_watchdog,
     keep_findings,
     show_status,
@@ -35,7 +37,6 @@ from tpcharness.daemon.upkeep import (
 )
 from tpcharness.daemon.web.app import serve
 from tpcharness.engine.plan import ScheduleTooLarge
-from tpcharness.engine.schedule import Schedule
 from tpcharness.engine.service import Service
 from tpcharness.export.metrics.self_metrics import SelfMetrics
 from tpcharness.model.downtime import Downtime
@@ -44,18 +45,13 @@ from tpcharness.model.seams import Clock
 from tpcharness.model.variant import Variant
 from tpcharness.payload.ledger import Ledger, LedgerError
 from tpcharness.payload.lock import StateUnusable
-from tpcharness.results.counters import Counters
 from tpcharness.results.history import History, open_history
-from tpcharness.results.latest import LatestStore
 from tpcharness.tokens.desk import TokenRecord
 
 log = logging.getLogger(__name__)
 
 PROBES_SHARE = 0.7
 """Of the time to stop, for the clean-up of probes; the rest is for seeds."""
-
-RESTORED_AT_ONCE = 1000
-"""So many results of former lives are taken in before others have their turn on the event loop."""
 
 _MOST_NAMED = 20
 
@@ -83,36 +79,32 @@ async def run_daemon(
     clock = clock or SystemClock()
     harness = prepared.config.harness
     patience = asyncio.create_task(ask_patience(notifier), name="start")
+    reload_wanted, stop = asyncio.Event(), stop or asyncio.Event()
 
     def is_ready(running: Running) -> None:
         patience.cancel()
         ready(running)
 
     try:
-        async with (
-            open_state(harness) as ledger,
-            open_history(
-                prepared.config.history,
-                Path(harness.state_dir),
-                clock,
-                confirmations=prepared.config.daemon.confirmations,
-            ) as history,
-        ):
-            life = _Life(prepared, blueprint, notifier, run_id or new_run_id(clock), clock, ledger, history, stop)
-            with signals(stop=life.on_stop, reload=life.on_reload):
-                await life.lead(is_ready)
+        with orders(
+            reload=reload_wanted.set, stop=stop.set
+        ):  # from the first moment: who asks in the middle of the start is heard
+            async with (
+                open_state(harness) as ledger,
+                open_history(
+                    prepared.config.history,
+                    Path(harness.state_dir),
+                    clock,
+                    confirmations=prepared.config.daemon.confirmations,
+                ) as history,
+            ):
+                known_by = run_id or new_run_id(clock)
+                life = _Life(prepared, blueprint, notifier, known_by, clock, ledger, history, stop, reload_wanted)
+                with stops(life.on_stop):
+                    await life.lead(is_ready)
     finally:
         patience.cancel()
         await asyncio.wait({patience})
-
-
-@dataclass(slots=True)
-class _Tenure:
-    """A wiring while it is in use: what closes it, and the tasks that work with it beside the probes."""
-
-    wiring: Wiring
-    closing: AsyncExitStack
-    attendants: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 class _Life:
@@ -127,7 +119,8 @@ class _Life:
         clock: Clock,
         ledger: Ledger,
         history: History,
-        stop: asyncio.Event | None,
+        stop: asyncio.Event,
+        reload_wanted: asyncio.Event,
     ) -> None:
         self._prepared = prepared
         self._blueprint = blueprint
@@ -136,11 +129,11 @@ class _Life:
         self._clock = clock
         self._ledger = ledger
         self._history = history
-        self._stop = stop or asyncio.Event()
+        self._stop = stop
         self._asked_to_stop = 0
         self._leave = asyncio.Event()
         self._state_lost: LedgerError | None = None
-        self._reload_wanted = asyncio.Event()
+        self._reload_wanted = reload_wanted
         self._reloading = asyncio.Lock()
         self._generation = 0
         self._service: Service | None = None
@@ -152,7 +145,7 @@ class _Life:
     async def lead(self, ready: Callable[[Running], None]) -> None:
         """From what was known to the last clean-up. Nothing is sent before the pages are up."""
         async with asyncio.TaskGroup() as self._group:
-            self._tenure = await self._open_wiring(self._prepared)
+            self._tenure = await self._open_tenure(self._prepared)
             _log_warnings(self._prepared)
             try:
                 running = self._running = await self._restore(self._tenure.wiring)
@@ -205,39 +198,23 @@ class _Life:
         self._state_lost = error
         self._stop.set()
 
-    def on_reload(self) -> None:
-        """Asks for a reload; several that come before it begins are one."""
-        self._reload_wanted.set()
-
     async def _restore(self, wiring: Wiring) -> Running:
         """The service with all that is known from its former lives."""
-        config, now = self._prepared.config, self._clock.now()
-        schedule, counters, metrics = Schedule(config.daemon), Counters(), SelfMetrics()
-        latest = LatestStore(config.endpoints, stale_after=schedule.stale_after_seconds)
-        counters.load(await self._history.counters())
-        known = await self._history.known()
-        latest.retain(self._prepared.keys)
-        schedule.replace(self._prepared.scheduled, now.timestamp())
-        schedule.believe(known.beliefs, now.timestamp())
-        for start in range(0, len(known.results), RESTORED_AT_ONCE):
-            some = known.results[start : start + RESTORED_AT_ONCE]
-            latest.restore(some)
-            schedule.restore(some, now.timestamp())
-            await asyncio.sleep(0)
-        log.info("%d results known from before", len(known.results))
-        sink = Recorder(self._history, latest, counters, metrics)
+        now, metrics = self._clock.now(), SelfMetrics()
+        memory = await restore(self._history, self._prepared, now)
+        sink = Recorder(self._history, memory.latest, memory.counters, metrics)
         service = make_service(
-            wiring, schedule, sink, self._observer, self._clock, run_id=self._run_id, lag=metrics.began
+            wiring, memory.schedule, sink, self._observer, self._clock, run_id=self._run_id, lag=metrics.began
         )
         return Running(
-            config=config,
+            config=self._prepared.config,
             run_id=self._run_id,
             started_at=now,
             clock=self._clock,
-            schedule=schedule,
+            schedule=memory.schedule,
             service=service,
-            latest=latest,
-            counters=counters,
+            latest=memory.latest,
+            counters=memory.counters,
             history=self._history,
             self_metrics=metrics,
             ledger=self._ledger,
@@ -267,6 +244,8 @@ class _Life:
         self._notifier.stopping("cleaning up")
 
     async def _serve_probes(self) -> None:
+        if self._stop.is_set():  # in the middle of the start: nothing has been sent yet
+            return
         await self._running.service.run(
             self._stop, stop_seconds=self._running.config.daemon.stop_seconds * PROBES_SHARE
         )
@@ -274,11 +253,10 @@ class _Life:
     async def _take_leave(self) -> None:
         """Takes away what is left, seeds too, as far as the time to stop allows; says what stays."""
         seconds = self._running.config.daemon.stop_seconds * (1 - PROBES_SHARE)
-        wiring = self._tenure.wiring
         work = {
             *self._retiring,
-            self._group.create_task(self._remove_seeds(wiring), name="seeds"),
-            self._group.create_task(Sweeper(self._running, wiring, self._observer).last(), name="leftovers"),
+            self._go_through("seeds", lambda: self._tenure.remove_seeds(self._observer)),
+            self._go_through("leftovers", self._last_sweep),
         }
         impatient = self._group.create_task(self._leave.wait(), name="second signal")
         over = self._group.create_task(asyncio.wait(work), name="last clean-up")
@@ -288,30 +266,22 @@ class _Life:
         await asyncio.wait(work)
         tell_what_stays(self._ledger.entries, known=self._state_lost is None)
 
-    async def _remove_seeds(self, wiring: Wiring) -> None:
-        for file, failure in await wiring.payload.remove_seeds(self._observer):
-            log.info("kept %s: %s", file.url, failure.detail or failure.reason)
+    async def _last_sweep(self) -> None:
+        """In the place of the sweeps before it: two at a time would ask for each file twice."""
+        await self._tenure.dismiss()
+        await Sweeper(self._running, self._tenure.wiring, self._observer).last()
 
-    async def _open_wiring(self, prepared: Prepared) -> _Tenure:
-        closing = AsyncExitStack()
-        wiring = await closing.enter_async_context(
-            wire(
-                prepared.config,
-                self._ledger,
-                self._clock,
-                run_id=self._run_id,
-                generation=self._generation,
-                token_record=self._record,
-            )
+    async def _open_tenure(self, prepared: Prepared) -> Tenure:
+        return await open_tenure(
+            prepared.config,
+            self._ledger,
+            self._clock,
+            run_id=self._run_id,
+            generation=self._generation,
+            token_record=self._record,
         )
-        try:
-            await check_trust(wiring)
-        except TrustUnusable:
-            await closing.aclose()
-            raise
-        return _Tenure(wiring, closing)
 
-    def _attend(self, tenure: _Tenure) -> None:
+    def _attend(self, tenure: Tenure) -> None:
         running, wiring = self._running, tenure.wiring
         tenure.attendants = [
             self._go_on("clean-up", Sweeper(running, wiring, self._observer).run),
@@ -321,11 +291,15 @@ class _Life:
     def _go_on(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
         return self._group.create_task(tirelessly(name, work), name=name)
 
+    def _go_through(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        return self._group.create_task(come_what_may(name, work), name=name)
+
     def _take_downtimes(self, downtimes: tuple[Downtime, ...]) -> None:
         self._running.downtimes = downtimes
         self._running.schedule.set_downtimes(downtimes)
 
     async def _reload_on_demand(self) -> None:
+        """Several orders that come before a reload begins are one."""
         while True:
             await self._reload_wanted.wait()
             self._reload_wanted.clear()
@@ -368,7 +342,7 @@ class _Life:
         self._generation += 1
         running, former = self._running, self._tenure
         arrangement = await asyncio.to_thread(running.schedule.arrange, prepared.scheduled)
-        tenure = await self._open_wiring(prepared)
+        tenure = await self._open_tenure(prepared)
         if self._stop.is_set():
             await tenure.closing.aclose()
             return False
@@ -377,7 +351,7 @@ class _Life:
         running.config, running.offers = prepared.config, prepared.offers
         self._prepared, self._tenure = prepared, tenure
         self._attend(tenure)
-        task = self._group.create_task(self._retire(former, over), name="former configuration")
+        task = self._go_through("former configuration", lambda: self._retire(former, over))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
         log.info("configuration taken: %s to do", self._size())
@@ -386,14 +360,12 @@ class _Life:
         _log_cells("removed", change.removed)
         return True
 
-    async def _retire(self, former: _Tenure, over: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _retire(self, former: Tenure, over: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Closes a wiring when the last probe is over that began with it."""
         try:
-            for task in former.attendants:
-                task.cancel()
-            await asyncio.wait(former.attendants)
+            await former.dismiss()
             await over()
-            await self._remove_seeds(former.wiring)
+            await former.remove_seeds(self._observer)
         finally:
             await former.closing.aclose()
 

@@ -1,16 +1,19 @@
 """The log of a service: one line per record on stderr, as text or JSON, with run and probe id, without secrets.
 
 A thread writes the lines, so that a full pipe never holds the event loop; when it lags too far behind, lines are
-dropped and counted.
+dropped and counted. Nor does a full pipe hold the end of the process for more than a moment.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import logging.handlers
+import os
 import queue
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,6 +34,9 @@ LONGEST_LINE = 20_000
 MOST_LINES = 10_000
 """Lines that wait for a reader of stderr before new ones are dropped."""
 
+LAST_WORDS_SECONDS = 2.0
+"""At the end the reader has so long for the lines that wait."""
+
 
 class LogFormat(StrEnum):
     """How a line looks."""
@@ -47,22 +53,21 @@ def logging_to(
 
     Raises ValueError for a word that is no level.
     """
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(MOST_LINES)
+    lines: queue.Queue[logging.LogRecord | None] = queue.Queue(MOST_LINES)
     entry = _Entry(lines)
     entry.setFormatter(JsonLines(run_id) if shape is LogFormat.JSON else TextLines(run_id))
-    way_out = logging.StreamHandler(stream or sys.stderr)
-    listener = logging.handlers.QueueListener(lines, way_out)
+    scribe = _Scribe(lines, stream or sys.stderr)
     root, ours = logging.getLogger(), logging.getLogger(ROOT)
     levels = root.level, ours.level
     root.setLevel(logging.WARNING)
     root.addHandler(entry)
-    listener.start()
+    scribe.start()
     try:
         set_level(level)
         yield
     finally:
         root.removeHandler(entry)
-        listener.stop()
+        scribe.stop()
         root.setLevel(levels[0])
         ours.setLevel(levels[1])
 
@@ -77,7 +82,7 @@ def set_level(level: str) -> None:
 class _Entry(logging.handlers.QueueHandler):
     """Formats in the thread that logs, where the context is the probe's; drops what does not fit into the queue."""
 
-    def __init__(self, lines: queue.Queue[logging.LogRecord]) -> None:
+    def __init__(self, lines: queue.Queue[logging.LogRecord | None]) -> None:
         super().__init__(lines)
         self._lines = lines
         self.dropped = 0
@@ -92,6 +97,50 @@ class _Entry(logging.handlers.QueueHandler):
             note = logging.makeLogRecord({"name": __name__, "levelname": "WARNING", "msg": text})
             super().enqueue(self.prepare(note))
         super().enqueue(record)
+
+
+class _Scribe:
+    """Writes lines in a thread that the end of the process does not wait for.
+
+    To the descriptor where there is one: a thread that is stuck in a Python stream holds its lock, and the interpreter,
+    which flushes stderr in the end, would die of that.
+    """
+
+    def __init__(self, lines: queue.Queue[logging.LogRecord | None], stream: TextIO) -> None:
+        self._lines = lines
+        self._stream = stream
+        self._over = False
+        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """What waits is written first, as far as the reader takes it in time."""
+        try:
+            self._lines.put(None, timeout=LAST_WORDS_SECONDS)
+        except queue.Full:
+            self._over = True
+        else:
+            self._thread.join(LAST_WORDS_SECONDS)
+            self._over = True
+
+    def _write_all(self) -> None:
+        while (record := self._lines.get()) is not None and not self._over:
+            try:
+                self._write(f"{record.getMessage()}\n")
+            except (OSError, ValueError):  # nobody reads any more: what was said is lost, the service goes on
+                continue
+
+    def _write(self, line: str) -> None:
+        try:
+            descriptor = self._stream.fileno()
+        except io.UnsupportedOperation:
+            self._stream.write(line)
+            return
+        data = line.encode("utf-8", "backslashreplace")
+        while data and not self._over:
+            data = data[os.write(descriptor, data) :]
 
 
 class TextLines(logging.Formatter):

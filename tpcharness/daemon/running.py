@@ -87,11 +87,13 @@ class Running:
 
     def token_expiries(self) -> Mapping[str, datetime]:
         """When the token ends that each `[tokens.NAME]` gave last; absent is one that does not say, or gave none."""
-        return self.token_record.expiries
+        known = self.config.tokens
+        return {name: ends for name, ends in self.token_record.expiries.items() if name in known}
 
     def token_requests(self) -> Mapping[tuple[str, str], int]:
         """How often each `[tokens.NAME]` was asked, by name and outcome (`ok` or `failure`)."""
-        return self.token_record.requests
+        known = self.config.tokens
+        return {key: count for key, count in self.token_record.requests.items() if key[0] in known}
 
     async def reload(self) -> ReloadState:
         """Reads the configuration again and takes it if it is right; never raises for what is in the file.

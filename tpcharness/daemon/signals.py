@@ -16,20 +16,33 @@ _DEEPEST = 20
 
 
 @contextmanager
-def signals(*, stop: Callable[[signal.Signals], None], reload: Callable[[], None]) -> Iterator[None]:
-    """Takes the signals over for as long as the context lasts, on the running loop.
+def orders(*, reload: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
+    """Calls `reload` for each SIGHUP, and writes all tasks to the log for each SIGUSR1, as long as the context lasts.
 
-    `stop` is called for each SIGTERM and SIGINT, `reload` for each SIGHUP; SIGUSR1 writes all tasks to the log.
+    On the running loop. Each of them would end a process that does not listen to it. SIGTERM, until `stops` takes it
+    over, calls `stop`: an exception of the process's own handler would be lost in uvloop.
     """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
+    loop.add_signal_handler(signal.SIGTERM, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
     loop.add_signal_handler(signal.SIGUSR1, dump_tasks)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def stops(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Calls `stop` for each SIGTERM and SIGINT as long as the context lasts, on the running loop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 

@@ -45,6 +45,14 @@ async def tirelessly(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -
         await asyncio.sleep(RETRY_SECONDS)
 
 
+async def come_what_may(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Does the work once; a bug in it is told, and ends nothing else."""
+    try:
+        await work()
+    except Exception:
+        log.exception("%s failed", name)
+
+
 async def keep_findings(running: Running) -> None:
     """Works out the findings anew when there are new results, and now and then, for what was known becomes too old.
 

@@ -160,6 +160,9 @@ _GLOBUS: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
 _ROOT_NUMBER = re.compile(r"server responded with an error: \[(\d{4})\] *(.*)", re.IGNORECASE | re.DOTALL)
 _AT_DESTINATION = re.compile(r"\(destination\)\s*$", re.IGNORECASE)
 _NO_AUTHORITIES = re.compile(r"unable to use CA cert", re.IGNORECASE)
+# The destination's copy program speaks through the destination, with XrdCl's words or its exit code (5.5.3).
+_BY_COPIER = re.compile(r"\[(?:ERROR|FATAL)\]|copy failed with return code", re.IGNORECASE)
+_ENDING = re.compile(r"(?:\\x00|[\s\0])+$")  # XRootD ends a late answer by a NUL
 _AT_OPEN = re.compile(r"unable to (?:open|create|access)|tpc not supported", re.IGNORECASE)
 # What is the matter with our own X.509 credential; a server may have none either, and says so in the same words.
 _SAID_BY_SERVER = re.compile(r"server responded with an error", re.IGNORECASE)
@@ -241,16 +244,19 @@ def _may_relay(server: Server) -> bool:
 
 def _judge_root(seen: GfalSeen) -> Verdict:
     """XrdCl's words; it is the client of both ends until the destination copies by itself."""
-    text = seen.text.strip()
-    if _NO_AUTHORITIES.search(text):
+    text = _ENDING.sub("", seen.text)
+    relayed = _ROOT_NUMBER.search(text)
+    if relayed is None and _NO_AUTHORITIES.search(text):
         hint = f"gfal2's XrdCl knows no authorities: set ca_path or X509_CERT_DIR: {text}"
         return Verdict(_R.WORKER_UNAVAILABLE, Blame.CLIENT, hint=hint)
     party = _P.DESTINATION if _AT_DESTINATION.search(text) else _P.SOURCE
-    relayed = _ROOT_NUMBER.search(text)
     if relayed is not None:
-        at_open = Step.PLACEMENT if party is _P.SOURCE else Step.DESTINATION
-        step = at_open if party is _P.SOURCE or _AT_OPEN.search(text) else Step.COPY
         refusal = Refusal(int(relayed[1]), relayed[2].strip())
+        if _BY_COPIER.match(refusal.text):
+            step, party = Step.COPY, _P.DESTINATION
+        else:
+            at_open = Step.PLACEMENT if party is _P.SOURCE else Step.DESTINATION
+            step = at_open if party is _P.SOURCE or _AT_OPEN.search(text) else Step.COPY
         told = judge_root_copy(RootSeen(step, party, refusal))
         return told or blamed(_R.TRANSFER_FAILED, Mode.PULL, _P.UNKNOWN)
     for expression, reason, _ in _XRDCL:

@@ -24,12 +24,12 @@ MAX_SAID = 200
 _D = Blame.DESTINATION
 _STILL_SRM = (Alternative(Reason.LEGACY_ANSWERS, _D),)
 _ANOTHER = (Alternative(Reason.MALFORMED_RESPONSE, _D),)
-_GREETINGS = frozenset({120, 220})  # RFC 959, 5.4; what refuses is an FTP server's too
-_OF_FTP = _GREETINGS | {421}  # with other codes mail and news servers refuse as well (RFC 5321, RFC 3977)
+_GREETINGS = frozenset({120, 220})  # RFC 959, 5.4; what refuses is an FTP server's too, or one of mail or news
 _FTP = re.compile(r"ftp|globus|gss", re.IGNORECASE)
 _SECURITY = frozenset({234, 334, 335})  # RFC 2228, 3: the mechanism is accepted
 _GSI = re.compile(r"gss|gsi", re.IGNORECASE)  # "530-GSS Major Status": a GridFTP server without a certificate
-_MAIL = re.compile(r"\bE?SMTP\b")  # a mail server greets with 220 too (RFC 5321, 4.2)
+_MAIL = re.compile(r"\bE?SMTP\b")  # a mail server greets with 220 and 421 too (RFC 5321, 4.2)
+_CODE_OF_MAIL = re.compile(r"([45])\.[0-9]{1,3}\.[0-9]{1,3}(?:\s|\Z)")  # RFC 2034, 4; FTP has nothing like it
 _WITHOUT_CERTIFICATE = re.compile(r"certificate|credential", re.IGNORECASE)
 
 _DROPPED = "no answer: a firewall that hides the port, or a host that is gone, look the same; ask the site"
@@ -62,14 +62,14 @@ def judge_failure(failure: Failure) -> Verdict:
 def judge_gsiftp(talk: FtpTalk) -> Verdict:
     """An address at which somebody took our connection."""
     greeting = talk.greeting
-    if greeting is not None and _MAIL.search(greeting.text):
+    if greeting is not None and (_of_mail(greeting) or (talk.auth is not None and _of_mail(talk.auth))):
         return Verdict(Reason.MALFORMED_RESPONSE, _D, hint=f"a mail server, not gsiftp: {said(greeting.text)}")
     if greeting is not None and greeting.code not in _GREETINGS and greeting.code < 400:
         text = f"no FTP server greets with {greeting.code}: {said(greeting.text)}"
         return Verdict(Reason.MALFORMED_RESPONSE, _D, hint=text)
     if greeting is not None:
-        text = f"{_kind(talk)}: {said(f'{greeting.code} {greeting.text}')}"
-        certain = greeting.code in _OF_FTP or _FTP.search(greeting.text)
+        certain = _FTP.search(greeting.text) is not None or _speaks_gsi(talk)
+        text = f"{_kind(talk, certain=certain)}: {said(f'{greeting.code} {greeting.text}')}"
         return Verdict(Reason.LEGACY_ANSWERS, _D, () if certain else _ANOTHER, text)
     failure = talk.failure or Failure(Reason.CONNECTION_LOST)
     if failure.reason is Reason.NO_RESPONSE:
@@ -107,6 +107,9 @@ def judge_ping(answer: PingAnswer) -> Verdict:
     if answer.status in (401, 403) or (answer.status in (400, 496) and _WITHOUT_CERTIFICATE.search(answer.body)):
         text = f"a web server that lets nobody in without credentials, an SRM or another: {shown}"
         return Verdict(Reason.LEGACY_ANSWERS, _D, _ANOTHER, text)
+    if answer.status == 429:
+        text = f"a web server that has too many requests, where an SRM may be behind it: {shown}"
+        return Verdict(Reason.OVERLOADED, _D, _STILL_SRM, text)
     if answer.status >= 500:
         text = f"a web server that fails, where an SRM may be behind it: {shown}"
         return Verdict(Reason.SERVER_ERROR, _D, _STILL_SRM, text)
@@ -130,13 +133,26 @@ def said(text: str) -> str:
     return redact(" ".join(text.split()))[:MAX_SAID].rstrip()
 
 
-def _kind(talk: FtpTalk) -> str:
-    greeting, auth = talk.greeting, talk.auth
-    if greeting is not None and greeting.code >= 400:
-        return "an FTP server that turns everybody away"
-    if auth is None:
-        return "an FTP server"
-    return "gsiftp, with GSI" if auth.code in _SECURITY or _GSI.search(auth.text) else "FTP without GSI"
+def _of_mail(reply: Reply) -> bool:
+    """Whether mail is named, or an error has a code of mail's, which repeats its first digit."""
+    code = _CODE_OF_MAIL.match(reply.text)
+    return _MAIL.search(reply.text) is not None or (code is not None and str(reply.code).startswith(code[1]))
+
+
+def _speaks_gsi(talk: FtpTalk) -> bool:
+    return talk.auth is not None and (talk.auth.code in _SECURITY or _GSI.search(talk.auth.text) is not None)
+
+
+def _kind(talk: FtpTalk, *, certain: bool) -> str:
+    """What it is; where its greeting names no service, another may greet so."""
+    server = "an FTP server" if certain else "an FTP server, or another that greets so"
+    if talk.greeting is not None and talk.greeting.code >= 400:
+        return f"{server}, that turns everybody away"
+    if talk.auth is None:
+        return server
+    if _speaks_gsi(talk):
+        return "gsiftp, with GSI"
+    return "FTP without GSI" if certain else f"{server}, without GSI"
 
 
 def _weight(verdict: Verdict) -> int:

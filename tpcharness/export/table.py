@@ -15,7 +15,7 @@ from rich.text import Text
 from tpcharness.export.alphabet import LETTERS, STYLES, Alphabet, alphabet
 from tpcharness.export.evidence_text import utc_text
 from tpcharness.export.failure_text import FailureText
-from tpcharness.export.hanging import hanging
+from tpcharness.export.hanging import hanging, wrapped
 from tpcharness.export.layout import Density, Layout, choose_layout
 from tpcharness.export.protocol_table import alone_lines, contrast_lines, protocol_lines
 from tpcharness.export.protocols import FEW_VARIANTS, contrasts_of, untold
@@ -63,6 +63,13 @@ class MatrixReport:
     details: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for part in self._parts(console, options):
+            if isinstance(part, Text) and not part.no_wrap:
+                yield from wrapped(part, console, options.max_width)
+            else:
+                yield part
+
+    def _parts(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         marks = alphabet(options)
         cells = {(cell.subject, cell.variant): cell for cell in self.store.cells(now=self.now)}
         if cells:
@@ -103,6 +110,7 @@ class MatrixReport:
         for column, column_width in zip(layout.columns, layout.column_widths, strict=True):
             title = clean[column] if layout.density is Density.NAMED else str(layout.numbers[column])
             header.append(gap + set_cell_size(title, column_width))
+        header.rstrip()
         yield Text(f"rows: source, columns: destination, in each cell: {' '.join(_short(v) for v in variants)}", "dim")
         yield header
         for row in layout.rows:

@@ -13,7 +13,7 @@ from tpcharness.model.result import TlsFacts
 from tpcharness.model.secret import redact
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
-from tpcharness.net.attach import attach_secure
+from tpcharness.net.attach import TLS_SHUTDOWN_SECONDS, attach_secure
 from tpcharness.net.dialer import connect_socket
 from tpcharness.net.resolver import Address
 from tpcharness.net.transport import connect_failure, timeout_failure, tls_failure
@@ -26,8 +26,20 @@ MAX_NAME = 200
 _STRANGE = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
+class _Ending(asyncio.Protocol):
+    """Reads what comes and keeps nothing; knows when the connection is over."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.over.set()
+
+
 async def read_tls_facts(address: Address, port: int, server_name: str, limits: TimeLimits) -> TlsFacts | Failure:
-    """The certificate at an address, without judging it; the server name is sent as SNI. Sends nothing else."""
+    """The certificate at an address, without judging it; the server name is sent as SNI. Sends nothing else, and takes
+    leave of the server before it goes.
+    """
     try:
         connection = await connect_socket(address, port, limits.connect_seconds)
     except TimeoutError:
@@ -36,10 +48,9 @@ async def read_tls_facts(address: Address, port: int, server_name: str, limits: 
         return connect_failure(error)
     begin = perf_counter()
     transport: asyncio.Transport | None = None
+    ending = _Ending()
     try:
-        transport = await attach_secure(
-            connection, asyncio.Protocol(), blind_context(), server_name, limits.tls_seconds
-        )
+        transport = await attach_secure(connection, ending, blind_context(), server_name, limits.tls_seconds)
         facts = shown_certificate(transport.get_extra_info("ssl_object"), address.ip)
         return facts or tls_failure(ssl.SSLError(0, "the server showed no certificate"))
     except TimeoutError:
@@ -47,9 +58,26 @@ async def read_tls_facts(address: Address, port: int, server_name: str, limits: 
     except (OSError, EOFError, ValueError) as error:
         return tls_failure(error)
     finally:
-        if transport is not None:
-            transport.abort()
-        connection.close()  # now: who was asked sees our end before we go on
+        try:
+            if transport is not None:
+                await _take_leave(transport, ending)
+        finally:
+            connection.close()  # now: who was asked sees our end before we go on
+
+
+async def _take_leave(transport: asyncio.Transport, ending: _Ending) -> None:
+    """Ends TLS and waits a moment for the server to end the connection.
+
+    A handshake whose client is gone at once can bring XRootD before 5.6 down (xrootd 1928; docs/good-neighbour.md).
+    """
+    try:
+        transport.close()
+        async with asyncio.timeout(TLS_SHUTDOWN_SECONDS):
+            await ending.over.wait()
+    except TimeoutError:
+        pass  # it owes us nothing
+    finally:
+        transport.abort()
 
 
 def shown_certificate(secured: ssl.SSLObject, ip: str) -> TlsFacts | None:

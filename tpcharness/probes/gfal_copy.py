@@ -184,8 +184,11 @@ class GfalCopyProbe:
         if self._scheme is Scheme.DAVS and any("3rd" not in way for way in run.ways):
             attempt.warnings.append(f"gfal2 says that it copied in another way: {', '.join(run.ways)}")
         elif self._scheme is Scheme.ROOT and "streamed" in run.ways:
-            # 2.21.3 writes so of every roots:// pair, although it asks XrdCl for a third-party copy (xrootd 7).
-            attempt.warnings.append("gfal2 calls this copy `streamed`: old ones do so of every roots:// copy")
+            # 2.21.3 says so of every roots:// pair, and tells XrdCl to stream where the source can do nothing else.
+            attempt.warnings.append(
+                "gfal2 calls this copy `streamed`: it does so between all roots:// doors, and it is true where the "
+                "source does no third-party copies"
+            )
 
     def _judge(self, attempt: CopyAttempt[GfalRun], job: GfalJob) -> Verdict | None:
         run = attempt.run

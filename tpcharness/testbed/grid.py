@@ -10,7 +10,7 @@ import string
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, cycle, islice, product
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,8 @@ from tpcharness.testbed.effects import Shown
 from tpcharness.testbed.faults import UnknownFaultError, parse
 from tpcharness.testbed.files import FileStore
 from tpcharness.testbed.issuer import ISSUER_FAULTS, Issuer
+from tpcharness.testbed.legacy.door import LegacyDoor
+from tpcharness.testbed.legacy.manners import Kind
 from tpcharness.testbed.pki import LOOPBACK_HOSTS, Authority, write_private
 from tpcharness.testbed.site_faults import SiteFaults, parted
 from tpcharness.testbed.storage import Storage
@@ -86,7 +88,8 @@ class GridSpec:
     `faults` are written SITE-B=NAME, or ISSUER=NAME. With `root` every storage has a root door as well, at which a
     key waits `root_ttl_seconds` for its copy. With `tape` every storage has a tape service, with one file on tape only,
     and a directory whose files go to tape; a recall takes `recall_seconds`, a migration `migrate_seconds`. With `cache`
-    every storage has a cache in front of it, which takes its time for what it has not given before.
+    every storage has a cache in front of it, which takes its time for what it has not given before. With `legacy` every
+    storage has a gsiftp and an SRM door, which are shut until a fault opens them.
     """
 
     sites: int = 4
@@ -100,6 +103,7 @@ class GridSpec:
     root: bool = False
     tape: bool = False
     cache: bool = False
+    legacy: bool = False
     recall_seconds: float = 10.0
     migrate_seconds: float = 10.0
     root_ttl_seconds: float = TTL_SECONDS
@@ -113,20 +117,26 @@ class GridSpec:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One storage of the grid. `prefix` is the URL path below which may be written, and "/" in scopes."""
+    """One storage of the grid. `prefix` is the URL path below which may be written, and "/" in scopes.
+
+    `faults` switches what is wrong there; `legacy` has the gsiftp and the SRM door.
+    """
 
     name: str
     prefix: str
     storage: Storage
     verifier: Verifier
+    faults: SiteFaults
     root_door: RootDoor | None = None
     tape: TapeService | None = None
     cache: RootDoor | None = None
+    legacy: Mapping[Kind, LegacyDoor] = field(default_factory=dict)
 
     @property
-    def beside(self) -> tuple[RootDoor | TapeService, ...]:
-        """What listens there on ports of its own, beside the storage."""
-        return tuple(each for each in (self.root_door, self.tape, self.cache) if each is not None)
+    def beside(self) -> tuple[RootDoor | TapeService | LegacyDoor, ...]:
+        """What has ports of its own there, beside the storage."""
+        services = tuple(each for each in (self.root_door, self.tape, self.cache) if each is not None)
+        return (*services, *self.legacy.values())
 
     @property
     def dialect(self) -> str:
@@ -158,16 +168,12 @@ class Site:
             tape_files=() if self.tape is None else (f"{self.prefix}/{TAPE_FILE}",),
             tape_archive="" if self.tape is None else self.tape.library.archive,
             cache="" if self.cache is None else self.cache.url(self.prefix),
+            gsiftp=self._legacy_url(Kind.GSIFTP),
+            srm=self._legacy_url(Kind.SRM),
         )
 
-    @property
-    def faults(self) -> SiteFaults:
-        """What is wrong there, to be switched."""
-        return SiteFaults(
-            self.storage.faults,
-            None if self.root_door is None else self.root_door.faults,
-            None if self.tape is None else self.tape.faults,
-        )
+    def _legacy_url(self, kind: Kind) -> str:
+        return self.legacy[kind].url(self.prefix) if kind in self.legacy else ""
 
 
 class Grid:
@@ -190,7 +196,7 @@ class Grid:
         self.sites: tuple[Site, ...] = ()
         self._faults = _by_name(spec)
         for name in spec.names:
-            parted(self._faults[name], root=spec.root, tape=spec.tape)
+            self._site_faults(name)
         for dialect_name in spec.dialects:
             dialect(dialect_name)
         self._exit = AsyncExitStack()
@@ -280,6 +286,7 @@ client_secret_file = {_quoted(self.secret_file)}
         remark = f"speaks like {site.dialect}" + (f"; its faults: {faults}" if faults else "")
         more = f'root = "{endpoint.root}"\n' if endpoint.root else ""
         more += f'cache = "{endpoint.cache}"\n' if endpoint.cache else ""
+        more += f'gsiftp = "{endpoint.gsiftp}"\nsrm = "{endpoint.srm}"\n' if site.legacy else ""
         if site.tape is not None:
             more += f'tape_archive = "{endpoint.tape_archive}"\n'
             more += f"\n[endpoints.{endpoint.name}.tape]\nfiles = {json.dumps(endpoint.tape_files)}\n"
@@ -303,7 +310,7 @@ scope_base = "{endpoint.scope_base}"
         habits = _HABITS[dialect_name]
         prefix = habits.area.format(site=name.lower())
         verifier = Verifier(self.issuer.url, self.issuer.jwks(), frozenset(), prefix, habits.scopes)
-        of_storage, of_root, of_tape = parted(self._faults[name], root=self.spec.root, tape=self.spec.tape)
+        faults = self._site_faults(name)
         client_ssl = self.authority.client_context()
         storage = Storage(
             name=name,
@@ -315,19 +322,26 @@ scope_base = "{endpoint.scope_base}"
             prefix=prefix,
             marker_period_seconds=self.spec.marker_period_seconds,
             stall_seconds=self.spec.stall_seconds,
-            faults=of_storage,
+            faults=faults.storage,
             bad_ssl=self._bad_context,
         )
         door = cache = None
-        if self.spec.root:
+        if faults.root is not None:
             shown = self.authority.server_context(self.authority.issue(f"{name}-root"))
-            door = RootDoor(storage.files, verifier, shown, client_ssl, self.spec.root_ttl_seconds, of_root)
+            door = RootDoor(storage.files, verifier, shown, client_ssl, self.spec.root_ttl_seconds, faults.root)
             door.peers_by_token = dialect_name == "dcache"
         if self.spec.cache:
             shown = self.authority.server_context(self.authority.issue(f"{name}-cache"))
             cache = RootDoor(storage.files, verifier, shown, client_ssl, cold_seconds=_COLD_SECONDS)
-        tape = self._tape(storage, verifier, of_tape) if self.spec.tape else None
-        return Site(name, prefix, storage, verifier, door, tape, cache)
+        tape = None if faults.tape is None else self._tape(storage, verifier, faults.tape)
+        legacy = {
+            kind: LegacyDoor(kind, self.authority, conduct, f"{name}-{kind}") for kind, conduct in faults.legacy.items()
+        }
+        return Site(name, prefix, storage, verifier, faults, door, tape, cache, legacy)
+
+    def _site_faults(self, name: str) -> SiteFaults:
+        """Those that the specification gives a site. Raises UnknownFaultError."""
+        return parted(self._faults[name], root=self.spec.root, tape=self.spec.tape, legacy=self.spec.legacy)
 
     def _tape(self, storage: Storage, verifier: Verifier, faults: set[TapeFault]) -> TapeService:
         shown = self.authority.server_context(self.authority.issue(f"{storage.name}-tape"))

@@ -12,6 +12,7 @@ import pytest
 from tests.daemon.web.conftest import PASSWORD, USER, basic
 from tests.daemon.web.field import paper_site
 from tpcharness.config.problems import ConfigErrors
+from tpcharness.daemon import upkeep
 from tpcharness.daemon.web import gate as gate_module
 from tpcharness.daemon.web.gate import open_gate
 from tpcharness.testbed.pki import Authority
@@ -50,6 +51,23 @@ async def test_a_bad_file_keeps_the_users_and_says_so(web_config, text, caplog):
     told = [record.getMessage() for record in caplog.records if "web.yml" in record.getMessage()]
     assert len(told) == 1
     assert "plain-word" not in told[0]
+
+
+async def test_a_bug_in_a_look_does_not_end_the_watch(four, tmp_path, web_config, monkeypatch, caplog):
+    looks, again = [], asyncio.Event()
+
+    async def stumble(_gate):
+        looks.append(None)
+        if len(looks) == 1:
+            raise ZeroDivisionError
+        again.set()
+
+    monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(gate_module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(gate_module.Gate, "look", stumble)
+    async with paper_site(four, tmp_path, web_config=str(web_config)), asyncio.timeout(10):
+        await again.wait()
+    assert "web-config failed" in caplog.text
 
 
 async def test_a_file_that_goes_keeps_the_users(web_config):

@@ -23,11 +23,17 @@ async def test_a_stuck_scheduler_is_told_on_the_page(site, monkeypatch):
     assert "nothing below is getting newer" in (await status_of(session, "/"))[1]
 
 
+async def test_a_journal_that_takes_nothing_is_told_on_the_page(site):
+    paper, session = site
+    paper.running.history.journal.refusing = True
+    assert "nor can its journal: what is measured now is shown and then lost" in (await status_of(session, "/"))[1]
+
+
 async def test_ready(site):
     paper, session = site
     assert (await status_of(session, "/-/ready"))[0] == 200
     paper.running.ready = False
-    assert (await status_of(session, "/-/ready"))[0] == 503
+    assert await status_of(session, "/-/ready") == (503, "Not ready: the service is stopping.\n")
     assert (await status_of(session, "/-/healthy"))[0] == 200
 
 

@@ -112,12 +112,13 @@ async def test_detail_follows_the_configuration(site: Site):
 
 async def test_the_service_tells_of_itself(site: Site):
     paper, session = site
-    paper.running.counters.load({(CLEANUP_FAILURES, ("DESY-HH",)): 2.0})
+    name = next(iter(paper.running.config.endpoints))
+    paper.running.counters.load({(CLEANUP_FAILURES, (name,)): 2.0, (CLEANUP_FAILURES, ("REMOVED",)): 3.0})
     paper.running.schedule.skipped["downtime"] += 3  # type: ignore[index]
     paper.running.self_metrics.began(7.0)
     samples = samples_of(await scrape(session))
     assert samples["tpcharness_config_last_reload_successful", ()] == 1
-    assert of_family(samples, "tpcharness_cleanup_failures_total", "endpoint") == {("DESY-HH",): 2}
+    assert of_family(samples, "tpcharness_cleanup_failures_total", "endpoint") == {(name,): 2}
     assert of_family(samples, "tpcharness_probes_skipped_total", "reason")["downtime",] == 3
     assert samples["tpcharness_scheduler_lag_seconds_sum", ()] == 7
     assert samples["tpcharness_probes_waiting", ()] == 0

@@ -1,6 +1,7 @@
 """What the pages say; how they look is tested in Chromium (tests/browser)."""
 
 import asyncio
+import gc
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from tests.browser.test_hostile_report import PAYLOADS, planted
 from tests.daemon.web.field import config_of, paper_site
 from tests.daemon.web.test_guards import status_of
 from tests.export.test_html_report import Page
+from tpcharness.daemon.web import sight
 from tpcharness.daemon.web.configuration_text import settings_shown
 from tpcharness.daemon.web.remedy import remedy
 from tpcharness.daemon.web.sight import Sight
@@ -148,6 +150,20 @@ async def test_a_result_that_the_history_has_not_written_yet_is_shown_without_it
     paper.running.latest.add(result)
     page = await page_of(session, f"/probes/brand-new/{result.probe_id}")
     assert "is not known here" in page.text
+
+
+async def test_pages_that_are_out_of_date_keep_no_old_matrix_alive(site, four, monkeypatch):
+    """At a full mesh a look, with all that it knows, is some tens of megabytes."""
+    paper, session = site
+    monkeypatch.setattr(sight, "FRESH_SECONDS", 0.0)
+    gc.collect()
+    before = sum(isinstance(each, sight.Look) for each in gc.get_objects())
+    for number, order in enumerate(("worst", "name", "given")):
+        await page_of(session, f"/?order={order}")
+        await paper.add(replace(bad(four).worst, run_id=f"later-{number}"))
+    await page_of(session, "/?order=worst")
+    gc.collect()
+    assert sum(isinstance(each, sight.Look) for each in gc.get_objects()) == before + 1
 
 
 async def test_the_endpoint_page_tells_role_budget_and_certificate(site, four):

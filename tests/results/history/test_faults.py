@@ -71,6 +71,21 @@ async def test_results_wait_when_the_database_breaks_under_way(
     assert b'"probe_id":"after"' in left.read_bytes()
 
 
+async def test_a_journal_that_takes_nothing_is_no_healthy_history(tmp_path: Path, clock: FixedClock) -> None:
+    """The database has nothing to write then, and so nothing to complain of."""
+    async with open_history(SQLITE, tmp_path, clock) as history:
+        history.journal.add(good())
+        room = history.journal.bytes
+    async with open_history(SQLITE, tmp_path, clock, journal_bytes=room) as history:
+        history.journal.add(good(probe_id="first"))
+        history.journal.add(good(probe_id="lost"))
+        assert (history.healthy, history.write_failures) == (False, 1)
+        await history.flush()
+        assert not history.healthy
+        history.journal.add(good(probe_id="later"))
+        assert history.healthy
+
+
 async def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     said = await refusal(HistorySettings(str(tmp_path / "nowhere" / "h.sqlite")), tmp_path)
     assert "nowhere/h.sqlite: No such file or directory; its directory must exist" in said

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from tpcharness.daemon.running import Running
+from tpcharness.daemon.upkeep import tirelessly
 from tpcharness.daemon.web import metrics
 from tpcharness.daemon.web.absent import no_such
 from tpcharness.daemon.web.api import Api
@@ -102,8 +103,8 @@ async def serve(running: Running, listen: str, web_config: str) -> AsyncIterator
         )
         await runner.setup()
         watchers = [
-            asyncio.create_task(gate.watch(), name="web-config"),
-            asyncio.create_task(gate.crowd.watch(), name="connections"),
+            asyncio.create_task(tirelessly("web-config", gate.watch), name="web-config"),
+            asyncio.create_task(tirelessly("connections", gate.crowd.watch), name="connections"),
         ]
         try:
             server = runner.server

@@ -24,9 +24,9 @@ class Health:
         return web.Response(text="Healthy.\n")
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """200 when the history is read and the schedule runs."""
+        """200 while the schedule runs; before the history is read nobody listens here at all."""
         if not self._running.ready:
-            return web.Response(status=503, text="Not ready yet: the history is being read.\n")
+            return web.Response(status=503, text="Not ready: the service is stopping.\n")
         return web.Response(text="Ready.\n")
 
     async def reload(self, _request: web.Request) -> web.Response:

@@ -66,7 +66,9 @@ class Pages:
         known = self._drawn.get(choice)
         if known is None or known[0] is not look or _failed(known[1]):
             task = asyncio.create_task(WORKSHOP.make(self._matrix, look, choice, state_of(self._running)))
-            if len(self._drawn) >= MOST_CHOICES:  # other people's filters
+            # What others have asked for of a former look would keep all that it knew in memory.
+            self._drawn = {other: each for other, each in self._drawn.items() if each[0] is look}
+            if len(self._drawn) >= MOST_CHOICES:
                 self._drawn.clear()
             self._drawn[choice] = known = look, task
         return await send_sheet(request, await asyncio.shield(known[1]), _HTML)

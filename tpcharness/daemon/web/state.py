@@ -32,7 +32,11 @@ def state_of(running: Running) -> dict[str, Any]:
         warnings.append("The configuration file was not taken; the one before it holds. " + " ".join(reload.errors))
     elif reload.errors:
         warnings.append("Some changes wait for a restart. " + " ".join(reload.errors))
-    if not running.history.healthy:
+    if running.history.journal.refusing:
+        warnings.append(
+            "The history cannot be written, nor can its journal: what is measured now is shown and then lost."
+        )
+    elif not running.history.healthy:
         warnings.append("The history cannot be written: results are kept in the journal for as long as there is room.")
     return {
         "harness": running.config.harness.name,

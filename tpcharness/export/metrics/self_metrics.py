@@ -86,7 +86,10 @@ def service_pieces(running: RunningView, now: float, loop_time: float) -> Iterat
         metrics.LEFTOVER_FILES,
         [((name,), leftovers.get(name, 0)) for name in {**running.config.endpoints, **leftovers}],
     )
-    yield from families(metrics.CLEANUP_FAILURES, list(running.counters.items(metrics.CLEANUP_FAILURES.name)))
+    failures = running.counters.items(metrics.CLEANUP_FAILURES.name)
+    yield from families(
+        metrics.CLEANUP_FAILURES, [(key, value) for key, value in failures if key[0] in running.config.endpoints]
+    )
     yield from families(
         metrics.TOKEN_EXPIRY, [((name,), ends.timestamp()) for name, ends in running.token_expiries().items()]
     )

@@ -40,16 +40,15 @@ _log = logging.getLogger(__name__)
 class History:
     """Made by `open_history`. A result is given to `journal`; about a second later it can be asked for.
 
-    `healthy` is False while the database takes nothing: results gather in the journal then. `write_failures` counts
-    results that the journal could not take, and failed attempts to write to the database. Questions raise
-    HistoryError while the database cannot answer.
+    `healthy` is False while the database takes nothing, and results gather in the journal, or while the journal takes
+    nothing, and results are lost. `write_failures` counts results that the journal could not take, and failed attempts
+    to write to the database. Questions raise HistoryError while the database cannot answer.
     """
 
     def __init__(
         self, settings: HistorySettings, clock: Clock, journal: Journal, database: Database, confirmations: int
     ) -> None:
         self.journal = journal
-        self.healthy = True
         self._settings = settings
         self._clock = clock
         self._database = database
@@ -58,7 +57,12 @@ class History:
         self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-writer")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history-reader")
         self._failures = 0
+        self._failing = False
         self._opened = False
+
+    @property
+    def healthy(self) -> bool:
+        return not self._failing and not self.journal.refusing
 
     @property
     def write_failures(self) -> int:
@@ -144,13 +148,13 @@ class History:
 
     def _failed(self, error: HistoryError) -> None:
         self._failures += 1
-        if self.healthy:
-            self.healthy = False
+        if not self._failing:
+            self._failing = True
             _log.error("%s (%d bytes wait in the journal)", error, self.journal.bytes)
 
     def _well(self) -> None:
-        if not self.healthy:
-            self.healthy = True
+        if self._failing:
+            self._failing = False
             _log.warning("history %s: is written again", self._database.label)
 
     async def _write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

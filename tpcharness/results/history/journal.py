@@ -29,7 +29,7 @@ class Journal:
     """A sink. `add` is called by one thread, everything else by the writer's; used under the state directory's lock.
 
     `write_failures` counts results that the disk, or the bound of `max_bytes`, did not let in: they are lost to the
-    history. `bytes` is what waits.
+    history. `refusing` says whether the last one was not let in. `bytes` is what waits.
     """
 
     def __init__(self, state_dir: Path, *, max_bytes: int = MAX_BYTES) -> None:
@@ -40,7 +40,7 @@ class Journal:
         self._descriptor = -1
         self._size = 0
         self._waiting: dict[Path, int] = {}
-        self._failing = False
+        self.refusing = False
         self.write_failures = 0
 
     @property
@@ -74,11 +74,11 @@ class Journal:
         with self._lock:
             problem = self._write(data)
         if problem is None:
-            self._failing = False
+            self.refusing = False
             return
         self.write_failures += 1
-        if not self._failing:
-            self._failing = True
+        if not self.refusing:
+            self.refusing = True
             _log.error(
                 "journal %s: %s; results are missing from the history until that is mended", self._folder, problem
             )

@@ -1,4 +1,4 @@
-"""Doors of the former grid, gsiftp and SRM, as they are met on the way to being switched off.
+"""How doors of the former grid, gsiftp and SRM, are met on the way to being switched off.
 
 Each manner says what the audit must find there, and where the behaviour comes from. A door that is shut needs none of
 this: nothing listens.
@@ -7,14 +7,12 @@ this: nothing listens.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from tpcharness.model.reason import Reason
-from tpcharness.testbed.listening import listeners
-from tpcharness.testbed.pki import Authority
+from tpcharness.model.variant import Blame
 
 Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """What is done with one connection; it is closed afterwards."""
@@ -38,12 +36,15 @@ class Tls(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a port behaves that is not shut. `maybe`: the wire cannot tell the legacy door from another service."""
+    """How a port behaves that is not shut. `maybe`: the wire cannot tell the legacy door from another service.
+
+    Without a play whatever comes to the port is dropped.
+    """
 
     kind: Kind
     name: str
     sentence: str
-    play: Play
+    play: Play | None
     reason: Reason
     source: str
     tls: Tls = Tls.NONE
@@ -59,12 +60,16 @@ class Manner:
         return f"| {self.kind} | {self.sentence} | `{self.reason}`{maybe} |"
 
     @property
+    def blames(self) -> frozenset[Blame]:
+        """Who may have to act: what is dropped may be dropped on the way."""
+        return frozenset({Blame.DESTINATION, Blame.PATH} if self.play is None else {Blame.DESTINATION})
+
+    @property
     def other(self) -> Reason:
         """What else it may be, where the wire cannot tell."""
         return Reason.MALFORMED_RESPONSE if self.reason is Reason.LEGACY_ANSWERS else Reason.LEGACY_ANSWERS
 
 
-_PARTING_SECONDS = 1.0
 _GREETING = b"220 se.example.org GridFTP Server 13.24 (gcc64) [Grid Community Toolkit 6.2] ready.\r\n"
 _SRM = "http://srm.lbl.gov/StorageResourceManager"
 _PONG = (
@@ -146,26 +151,40 @@ def _manners() -> tuple[Manner, ...]:
             r.LEGACY_ANSWERS, "globus-gridftp-server 13.24; RFC 2228, 3"),
         row(g, "plain", "greets, but speaks no GSI", _ftp(b"220 FTP ready\r\n", b"500 AUTH not understood\r\n"),
             r.LEGACY_ANSWERS, "RFC 959, 5.4"),
+        row(g, "quiet_banner", "greets without saying what it is, and speaks no GSI",
+            _ftp(b"220 se.example.org\r\n", b"500 AUTH not understood\r\n"), r.LEGACY_ANSWERS,
+            "RFC 959, 5.4 and RFC 5321, 4.2: 220 is a mail server's too", maybe=True),
+        row(g, "quiet_gsi", "greets without saying what it is, and speaks GSI",
+            _ftp(b"220 se.example.org\r\n", b"334 Using authentication type; ADAT must follow.\r\n"), r.LEGACY_ANSWERS,
+            "globus-gridftp-server with a banner of the site's"),
         row(g, "long_greeting", "greets in several lines",
             _ftp(b"220-Welcome\r\n  220 is not the end\r\n220-\r\n" + _GREETING, b"334 go on\r\n"),
             r.LEGACY_ANSWERS, "RFC 959, 4.2"),
         row(g, "turns_away", "greets with 421", _says(b"421 Too busy, try later.\r\n"), r.LEGACY_ANSWERS,
-            "RFC 959, 5.4: globus-gridftp-server with connections_max"),
+            "RFC 959, 5.4 and RFC 5321, 4.2: a mail server's too", maybe=True),
         row(g, "breaks_off", "closes in the middle of its greeting", _says(_GREETING[:20]), r.LEGACY_ANSWERS,
-            "a restart"),
-        row(g, "endless_greeting", "greets without end", _endless(b"220-more\r\n" * 100), r.LEGACY_ANSWERS, "hostile"),
+            "a restart", maybe=True),
+        row(g, "endless_greeting", "greets without end", _endless(b"220-more\r\n" * 100), r.LEGACY_ANSWERS, "hostile",
+            maybe=True),
         row(g, "endless_line", "greets in a line without end", _endless(b"220 " + b"x" * 1000), r.LEGACY_ANSWERS,
-            "hostile"),
+            "hostile", maybe=True),
         row(g, "garbage", "sends bytes without end that are nothing", _endless(b"\0\xff" * 500), r.MALFORMED_RESPONSE,
             "hostile"),
         row(g, "ssh", "is a login server", _says(b"SSH-2.0-OpenSSH_9.2p1\r\n"), r.MALFORMED_RESPONSE, "RFC 4253, 4.2"),
         row(g, "mail", "is a mail server", _ftp(b"220 mail.example.org ESMTP\r\n", b"503 no\r\n"), r.MALFORMED_RESPONSE,
             "RFC 5321, 4.2"),
+        row(g, "mail_busy", "is a mail server that is busy",
+            _says(b"421 4.3.2 Connection rate limit exceeded.\r\n"), r.MALFORMED_RESPONSE,
+            "sendmail; RFC 2034, 4: codes in three parts are those of mail"),
+        row(g, "mail_quiet", "is a mail server that does not say so",
+            _ftp(b"220 mx.example.org\r\n", b"503 5.5.1 Error: send HELO/EHLO first\r\n"), r.MALFORMED_RESPONSE,
+            "Postfix with smtpd_banner = $myhostname"),
         row(g, "news", "is a news server", _says(b"200 news.example.org ready\r\n"), r.MALFORMED_RESPONSE,
             "RFC 3977, 5.1"),
         row(g, "web", "speaks TLS", _silent, r.MALFORMED_RESPONSE, web, tls),
         row(g, "closes", "closes at once", _says(), r.CONNECTION_LOST, "a proxy whose server is gone"),
         row(g, "silent", "takes connections and says nothing", _silent, r.NO_RESPONSE, "a server that hangs"),
+        row(g, "dropped", "lies behind a filter that drops our packets", None, r.CONNECT_TIMEOUT, "a firewall"),
 
         row(s, "ping", "answers srmPing", _answers(_http("200 OK", _soap(_PONG))), r.LEGACY_ANSWERS, "GFD.129, srmPing",
             tls),
@@ -194,6 +213,8 @@ def _manners() -> tuple[Manner, ...]:
         row(s, "no_certificate", "complains of the missing certificate in HTTP",
             _answers(_http("400 Bad Request", b"No required SSL certificate was sent", "nginx")), r.LEGACY_ANSWERS,
             "nginx, ssl_verify_client on", tls, maybe=True),
+        row(s, "busy", "has too many requests", _answers(_http("429 Too Many Requests", b"")), r.OVERLOADED,
+            "RFC 6585, 4", tls, maybe=True),
         row(s, "gateway", "is a proxy whose server is gone", _answers(_http("503 Service Unavailable", b"<html/>")),
             r.SERVER_ERROR, "RFC 9110, 15.6.4", tls, maybe=True),
         row(s, "web", "is a web server that knows no SRM", _answers(_http("404 Not Found", b"<html/>")),
@@ -205,108 +226,9 @@ def _manners() -> tuple[Manner, ...]:
         row(s, "garbage", "sends bytes that are nothing, under TLS", _endless(b"\0\xff" * 500), r.MALFORMED_RESPONSE,
             "hostile", tls),
         row(s, "no_tls", "speaks plain HTTP", _says(_http("400 Bad Request", b"")), r.MALFORMED_RESPONSE, web),
+        row(s, "dropped", "lies behind a filter that drops our packets", None, r.CONNECT_TIMEOUT, "a firewall"),
     )
 # fmt: on
 
 
 MANNERS: tuple[Manner, ...] = _manners()
-
-
-@dataclass(slots=True, eq=False)
-class LegacyDoor:
-    """One such port, for as many connections as come; an async context manager on any free port."""
-
-    manner: Manner
-    authority: Authority
-    port: int = 0
-    connections: int = 0
-    _servers: list[asyncio.Server] = field(default_factory=list)
-    _visits: set[asyncio.Task[None]] = field(default_factory=set)
-
-    @property
-    def url(self) -> str:
-        """What an endpoint's `gsiftp` or `srm` says for it."""
-        return f"{self.manner.kind}://localhost:{self.port}/dteam"
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listens; port 0 takes a free one. Raises OSError when the port is taken."""
-        context = await asyncio.to_thread(self._context)
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.connections += 1
-            task = asyncio.get_running_loop().create_task(self._serve(reader, writer, context))
-            self._visits.add(task)
-            task.add_done_callback(self._visits.discard)
-            task.add_done_callback(lambda _: writer.transport.abort())  # a task that never began closes nothing
-
-        opened = await listeners(host, port)
-        for listener in opened:
-            self._servers.append(await asyncio.start_server(accept, sock=listener))
-        self.port = int(opened[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Closes the port and every connection."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
-        visits = list(self._visits)
-        for task in visits:
-            task.cancel()
-        await asyncio.gather(*visits, return_exceptions=True)
-        await asyncio.sleep(0)  # what was cut is closed in the loop's next turn
-
-    async def __aenter__(self) -> LegacyDoor:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: ssl.SSLContext | None
-    ) -> None:
-        try:
-            if context is not None and context.verify_mode is ssl.CERT_REQUIRED:
-                await _turn_away(context, reader, writer)
-                return
-            if context is not None:
-                await writer.start_tls(context)
-            await self.manner.play(reader, writer)
-            writer.close()
-            async with asyncio.timeout(_PARTING_SECONDS):
-                await writer.wait_closed()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            pass  # who audits may go at any moment
-
-    def _context(self) -> ssl.SSLContext | None:
-        if self.manner.tls is Tls.NONE:
-            return None
-        context = self.authority.server_context(self.authority.issue(f"legacy-{self.manner}"))
-        if self.manner.tls is not Tls.ANYBODY:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(cafile=self.authority.ca_file)
-        if self.manner.tls is Tls.CERTIFICATE_OLD:
-            context.maximum_version = ssl.TLSVersion.TLSv1_2
-        return context
-
-
-async def _turn_away(context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """The handshake with somebody who shows no certificate, up to the alert, which asyncio would not send."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    secured = context.wrap_bio(incoming, outgoing, server_side=True)
-    over = False
-    while not over:
-        try:
-            secured.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError:
-            over = True
-        writer.write(outgoing.read())
-        if not over:
-            data = await reader.read(4096)
-            over = not data
-            incoming.write(data)
-    writer.write_eof()
-    while await reader.read(4096):  # to close with something unread would reset, and take the alert away
-        pass
