@@ -43,6 +43,7 @@ from tpcharness.probes.gfal_copy import GfalCopyProbe, GfalSettings
 from tpcharness.probes.https_copy import HttpsCopyProbe
 from tpcharness.probes.https_transfer import HttpsTransfer
 from tpcharness.probes.legacy_door import GsiftpDoorProbe, SrmDoorProbe
+from tpcharness.probes.root_ability import RootAbility
 from tpcharness.probes.root_copy import RootCopyProbe
 from tpcharness.probes.root_direct import RootDownloadProbe, RootUploadProbe
 from tpcharness.probes.root_door import RootDoorProbe
@@ -225,6 +226,7 @@ def make_probes(
     verifier = Verifier(errands)
     control = Control(errands, payload, verifier)
     gfal = GfalSettings(config.timeouts, user_agent(config.harness), config.harness.ca_path)
+    ability = RootAbility(xroot, tokens)
     pull = HttpsTransfer(Mode.PULL, client, tokens, payload, verifier, servers, config.timeouts)
     stager = Stager(tape_errands, tape)
     probes: list[Probe] = [
@@ -238,7 +240,7 @@ def make_probes(
         WebdavUploadProbe(client, tokens, payload, names, verifier, servers, config.timeouts),
         WebdavDownloadProbe(client, tokens, payload, names, verifier, servers, config.timeouts),
         *(
-            GfalCopyProbe(variant, workers, tokens, payload, names, control, verifier, servers, gfal)
+            GfalCopyProbe(variant, workers, tokens, payload, names, control, verifier, servers, ability, gfal)
             for variant in GFAL_VARIANTS
         ),
         GsiftpDoorProbe(legacy),

@@ -20,10 +20,13 @@ from tpcharness.model.result import Result, VerifiedBy
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import GFAL_VARIANTS, Blame, Outcome, Phase, Variant
+from tpcharness.net.trust import Trust
+from tpcharness.net.xroot import XrootClient
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.probes.control import Control
 from tpcharness.probes.gfal_copy import GfalCopyProbe, GfalSettings
 from tpcharness.probes.gfal_urls import SCHEMES, gfal_url, takes_token
+from tpcharness.probes.root_ability import RootAbility
 from tpcharness.probes.servers import ServerBook
 from tpcharness.results.record import result_document
 from tpcharness.testbed.dialects.catalogue import DIALECTS
@@ -37,7 +40,7 @@ SIZE = 1024
 class Bench:
     """A house with a probe of gfal2 in it; `folder` is where the scripted gfal2 lies."""
 
-    def __init__(self, house: House, pool: WorkerPool, folder: Path, limits: TimeLimits) -> None:
+    def __init__(self, house: House, pool: WorkerPool, xroot: XrootClient, folder: Path, limits: TimeLimits) -> None:
         self.house = house
         self.folder = folder
         self._number = 0
@@ -51,6 +54,7 @@ class Bench:
             Control(verifier._errands, house.payload, verifier),
             verifier,
             ServerBook(),
+            RootAbility(xroot, house.tokens),
             GfalSettings(limits, "test/1", str(house.grid.authority.ca_file)),
         )
 
@@ -75,8 +79,9 @@ async def open_bench(
     async with (
         open_house(folder, *(dialects or ("dcache", "dcache")), limits=limits, faults=faults) as house,
         WorkerPool(interpreter) as pool,
+        XrootClient(program="tests", limits=limits, trust=Trust(str(house.grid.authority.ca_file))) as xroot,
     ):
-        yield Bench(house, pool, folder, limits)
+        yield Bench(house, pool, xroot, folder, limits)
 
 
 @asynccontextmanager

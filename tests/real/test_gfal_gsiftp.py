@@ -25,11 +25,13 @@ from tpcharness.model.result import Result
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.variant import Blame, Variant
 from tpcharness.net.client import HttpClient
+from tpcharness.net.xroot import XrootClient
 from tpcharness.payload.errands import Errands
 from tpcharness.payload.ledger import Ledger
 from tpcharness.payload.names import PayloadNames
 from tpcharness.probes.control import Control
 from tpcharness.probes.gfal_copy import GfalCopyProbe, GfalSettings
+from tpcharness.probes.root_ability import RootAbility
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
 from tpcharness.testbed.issuer import Issuer
@@ -65,6 +67,7 @@ async def open_bench(
     async with (
         gridftp_servers(tmp_path / "gridftp", owner) as gridftp,
         HttpClient(user_agent="test/1", limits=LIMITS, ca_path=str(authority.ca_file)) as client,
+        XrootClient(program="tests", limits=LIMITS, trust=client.trust) as xroot,
         Ledger(tmp_path / "ledger.jsonl") as ledger,
         WorkerPool() as pool,
     ):
@@ -88,6 +91,7 @@ async def open_bench(
             Control(Errands(client, tokens), payload, verifier),
             verifier,
             ServerBook(),
+            RootAbility(xroot, tokens),
             GfalSettings(LIMITS, "test/1", str(trusted)),
         )
         yield Bench(probe, Link(*ends))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.house import LIMITS
 from tests.support.real_cell import RealCell
 from tests.support.real_cells import COPY_CELLS
 from tests.support.real_faults import CONCURRENCY, RealFaultsError, Seen, main, observed_by, tell_all
@@ -17,9 +18,12 @@ from tests.support.real_world import Copier, Pair, Parts, open_world
 from tpcharness.model.result import Exchange, Hop
 from tpcharness.model.seams import Probe
 from tpcharness.model.variant import Phase, Variant
+from tpcharness.net.trust import Trust
+from tpcharness.net.xroot import XrootClient
 from tpcharness.payload.errands import Errands
 from tpcharness.probes.control import Control
 from tpcharness.probes.gfal_copy import GfalCopyProbe, GfalSettings
+from tpcharness.probes.root_ability import RootAbility
 from tpcharness.probes.servers import ServerBook
 from tpcharness.wire.copy_request import Mode
 from tpcharness.workers.pool import WorkerPool
@@ -63,7 +67,7 @@ def _causes(seen: Seen) -> set[tuple[str, str]]:
     return {(reason, blame) for reason, blame in seen.causes}
 
 
-def _gfal_copier(pool: WorkerPool) -> Copier:
+def _gfal_copier(pool: WorkerPool, xroot: XrootClient) -> Copier:
     def make(pair: Pair, parts: Parts, ca_path: str) -> Probe:
         control = Control(Errands(parts.client, parts.tokens), parts.payload, parts.verifier)
         settings = GfalSettings(parts.limits, "faults/1", ca_path)
@@ -81,6 +85,7 @@ def _gfal_copier(pool: WorkerPool) -> Copier:
             control,
             parts.verifier,
             servers,
+            RootAbility(xroot, parts.tokens),
             settings,
         )
 
@@ -88,7 +93,11 @@ def _gfal_copier(pool: WorkerPool) -> Copier:
 
 
 async def _observe_here(directory: Path, cells: Sequence[RealCell]) -> None:
-    async with WorkerPool(max_workers=CONCURRENCY) as pool, open_world(directory, _gfal_copier(pool)) as world:
+    async with (
+        WorkerPool(max_workers=CONCURRENCY) as pool,
+        XrootClient(program="tests", limits=LIMITS, trust=Trust()) as xroot,
+        open_world(directory, _gfal_copier(pool, xroot)) as world,
+    ):
         await tell_all(world, cells)
 
 

@@ -24,6 +24,7 @@ from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control
 from tpcharness.probes.gfal_run import GfalRun, run_gfal
 from tpcharness.probes.gfal_urls import OPTIONS, PULL_ONLY, SCHEMES, door_of, gfal_url, takes_token
+from tpcharness.probes.root_ability import RootAbility
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
 from tpcharness.tokens.roles import Role, token_request
@@ -71,6 +72,7 @@ class GfalCopyProbe:
         control: Control,
         verifier: Verifier,
         servers: ServerBook,
+        root_ability: RootAbility,
         settings: GfalSettings,
     ) -> None:
         self._variant = variant
@@ -83,6 +85,7 @@ class GfalCopyProbe:
         self._control = control
         self._arrivals = Arrivals(payload, control, verifier, servers)
         self._servers = servers
+        self._root_ability = root_ability
         self._settings = settings
 
     @property
@@ -118,10 +121,12 @@ class GfalCopyProbe:
         try:
             await self._transfer(attempt, job)
             verdict = self._judge(attempt, job)
-            if verdict is None:
-                await self._arrivals.verify(attempt, self._mode, seed, file)
-            else:
+            if verdict is not None:
                 attempt.verdict = await self._settle(verdict, seed, file, attempt.trail)
+            elif (streamed := await self._doubt_way(attempt, seed.file, file)) is not None:
+                attempt.verdict = streamed
+            else:
+                await self._arrivals.verify(attempt, self._mode, seed, file)
             attempt.judged = True
         finally:
             await self._clean(attempt, file)
@@ -183,12 +188,20 @@ class GfalCopyProbe:
         trail.record(shown, run.seconds or 0.0)
         if self._scheme is Scheme.DAVS and any("3rd" not in way for way in run.ways):
             attempt.warnings.append(f"gfal2 says that it copied in another way: {', '.join(run.ways)}")
-        elif self._scheme is Scheme.ROOT and "streamed" in run.ways:
-            # 2.21.3 says so of every roots:// pair, and tells XrdCl to stream where the source can do nothing else.
-            attempt.warnings.append(
-                "gfal2 calls this copy `streamed`: it does so between all roots:// doors, and it is true where the "
-                "source does no third-party copies"
-            )
+
+    async def _doubt_way(self, attempt: CopyAttempt[GfalRun], source: PayloadFile, file: PayloadFile) -> Verdict | None:
+        """Whether a success by xroot was no third-party copy; None if it was one.
+
+        2.21.3 insists on one between root:// doors only, and then says `3rd`. All others it calls `streamed`, and has
+        XrdCl stream them where an end does no third-party copies.
+        """
+        ways = attempt.run.ways if attempt.run is not None else ()
+        if self._scheme is not Scheme.ROOT or (ways and all("3rd" in way for way in ways)):
+            return None
+        verdict = await self._root_ability.judge(source, file, attempt.trail)
+        if verdict is not None and verdict.reason is Reason.TPC_UNSUPPORTED:
+            attempt.warnings.append("gfal2 calls this copy a success: its bytes went through this machine")
+        return verdict
 
     def _judge(self, attempt: CopyAttempt[GfalRun], job: GfalJob) -> Verdict | None:
         run = attempt.run
