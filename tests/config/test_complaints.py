@@ -75,6 +75,11 @@ CLIENT = '[tokens.t]\nkind = "client-credentials"\nissuer = "https://i/"\nclient
             "is no choice; leave it out: every endpoint's door is checked first",
         ),
         ('[[probes]]\nvariant = ["https-pull", "root-door"]', 2, "is no choice; leave it out"),
+        (
+            '[[probes]]\nvariant = ["https-*"]',
+            2,
+            '"https-*" is no variant but a pattern; patterns are for --variant; here write https-pull, https-push',
+        ),
         ('[[probes]]\nvariant = "webdav-uplaod"', 2, 'is not a variant; did you mean "webdav-upload"?'),
         ('[[probes]]\nvariant = "fts-https"', 2, '"fts-https" is not supported by this version'),
         ("[[probes]]\nvariant = 3", 2, "probes[0].variant = 3 is not a variant; write one of https-pull, https-push"),

@@ -23,7 +23,7 @@ def test_a_fault_as_the_active_party_is_one_finding() -> None:
     assert (finding.cells, finding.of, finding.variants, finding.probe_id) == (8, 8, BOTH, "AD-https-pull")
     assert finding.sentence == (
         "D fails whenever it is the active party, with 4 of 4 partners (pull into it, push out of it): "
-        "checksum_mismatch - the destination's file has another checksum than the source's."
+        "checksum_mismatch - the file has another checksum than what was sent."
     )
 
 

@@ -5,6 +5,7 @@ A check raises `Unfit` with a message and a remedy; the types carry what the JSO
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -160,6 +161,8 @@ def _variant(value: object) -> Variant:
     hint = f"write one of {', '.join(SELECTABLE)}"
     if isinstance(value, str) and value.startswith(_NOT_BUILT):
         raise Unfit(NOT_SUPPORTED, hint)
+    if isinstance(value, str) and (fits := fnmatch.filter(SELECTABLE, value)):
+        raise Unfit("is no variant but a pattern", f"patterns are for --variant; here write {', '.join(fits)}")
     raise Unfit("is not a variant", did_you_mean(value, SELECTABLE, hint) if isinstance(value, str) else hint)
 
 
