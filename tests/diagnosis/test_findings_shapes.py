@@ -157,6 +157,26 @@ def test_our_own_network_is_not_n_endpoints_trouble() -> None:
     assert (finding.kind, finding.culprits) == (K.OUR_SIDE, ("client",))
 
 
+@pytest.mark.parametrize("reason", [R.DNS_FAILURE, R.UNREACHABLE])
+def test_where_nobody_is_reached_nobody_is_accused(reason: R) -> None:
+    matrix = Matrix("ABC")
+    for name in "ABC":
+        matrix.close(name, reason)
+    (finding,) = find(matrix.results)
+    assert (finding.kind, finding.culprits, finding.blame) == (K.OUR_SIDE, ("client",), Blame.UNDETERMINED)
+    assert (finding.destinations, finding.cells, finding.of) == (("A", "B", "C"), 12, 12)
+    assert finding.sentence.startswith(f"None of 3 endpoints is reached (A, B, C): {reason} - ")
+    assert "; most likely our own network or name server has to act; 12 of 12 " in finding.sentence
+
+
+def test_one_door_that_answers_clears_our_network() -> None:
+    matrix = Matrix("ABC").close("A", R.DNS_FAILURE).close("B", R.DNS_FAILURE)
+    assert [(finding.kind, finding.culprits) for finding in find(matrix.results)] == [
+        (K.ENDPOINT_DOWN, ("A",)),
+        (K.ENDPOINT_DOWN, ("B",)),
+    ]
+
+
 def test_tokens_that_run_out_in_the_middle_accuse_no_storage() -> None:
     matrix = Matrix("ABCDE").spoil("B", "*", R.ISSUER_UNREACHABLE, Blame.ISSUER)
     (finding,) = find(matrix.results)

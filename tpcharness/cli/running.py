@@ -17,6 +17,7 @@ from tpcharness import __version__
 from tpcharness.assembly import Harness, SystemClock, assemble, new_run_id
 from tpcharness.cli.exits import ExitCode
 from tpcharness.config.configuration import Config
+from tpcharness.diagnosis.doors import nobody_reached
 from tpcharness.diagnosis.findings import find
 from tpcharness.engine.runner import RunSummary
 from tpcharness.export.formats import Outputs
@@ -36,7 +37,6 @@ from tpcharness.results.store import MatrixStore
 T = TypeVar("T")
 
 _BEFORE_TOKENS = frozenset({Phase.QUEUED, Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
-_NO_NETWORK = frozenset({Reason.LOCAL_NETWORK, Reason.DNS_FAILURE, Reason.UNREACHABLE})
 
 
 class StateError(click.ClickException):
@@ -255,9 +255,7 @@ def _is_our_side(doors: Sequence[Result]) -> bool:
     asked = [door for door in doors if door.ok or door.phase not in _BEFORE_TOKENS]
     if asked:
         return all(door.phase is Phase.TOKEN for door in asked)
-    return len(doors) > 0 and all(
-        door.reason is Reason.LOCAL_NETWORK or (len(doors) > 1 and door.reason in _NO_NETWORK) for door in doors
-    )
+    return nobody_reached(doors) or (len(doors) > 0 and all(door.reason is Reason.LOCAL_NETWORK for door in doors))
 
 
 def _alone(results: Sequence[Result]) -> list[Result]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tpcharness.diagnosis.families import TOKENS
@@ -18,6 +18,8 @@ _ORIGIN = re.compile(r"https?://[^\s/,;:\[\]]+(?::\d+)?|https?://\[[0-9a-fA-F:.]
 CLIENT = str(Blame.CLIENT)
 """The culprit that is ourselves."""
 
+NO_NETWORK = frozenset({Reason.LOCAL_NETWORK, Reason.DNS_FAILURE, Reason.UNREACHABLE})
+"""What somebody sees who has no network or no name server, at every storage."""
 
 UNNAMED_ISSUER = "an issuer that they do not name"  # an opaque token says nothing of itself
 
@@ -39,9 +41,17 @@ class Fallen:
         return next(iter(self.doors.values()))
 
 
+def nobody_reached(doors: Collection[Result]) -> bool:
+    """Whether several doors were tried and each met no name or no way: as if we had no network or no name server."""
+    tried = [door for door in doors if door.outcome is not Outcome.SKIPPED]
+    return len(tried) > 1 and all(door.reason in NO_NETWORK for door in tried)
+
+
 def fallen_doors(doors: Mapping[str, Result]) -> list[Fallen]:
     """The failed doors by cause: several that fail for one issuer, or for us, are one."""
     failed = {name: door for name, door in doors.items() if door.outcome in (Outcome.FAILURE, Outcome.ERROR)}
+    if nobody_reached(doors.values()):
+        return [Fallen(FindingKind.OUR_SIDE, CLIENT, failed)]
     groups: dict[tuple[str, Reason, Blame], dict[str, Result]] = defaultdict(dict)
     for name, door in failed.items():
         # 401 at one implementation is 403 at another: they refuse the same tokens.

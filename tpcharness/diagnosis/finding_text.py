@@ -61,6 +61,14 @@ def no_tokens(
     return _sentence(what, reasons, _to_act((blame,), {}), _lost(cells, of))
 
 
+def nobody_reached(names: Sequence[str], reasons: Sequence[Reason], cells: int, of: int) -> str:
+    """None of 3 endpoints is reached (SITE-A, ...): dns_failure - ...; most likely our own network or name server ..."""
+    act = "most likely our own network or name server has to act"
+    return _sentence(
+        f"None of {_count(names, 'endpoint')} is reached ({_names(names)})", reasons, act, _lost(cells, of)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Accused:
     """An endpoint that explains many cells. `shape` is what it does when it fails, `kind` what is wrong with it.

@@ -122,6 +122,11 @@ def _fallen_finding(fallen: Fallen, taken: list[Cell], of: int) -> Finding:
         case FindingKind.ISSUER_NOT_ACCEPTED:
             blame = Blame.UNDETERMINED
             sentence = text.issuer_not_accepted(fallen.culprit, names, door.reason, cells, of)
+        case FindingKind.OUR_SIDE if blame is not Blame.CLIENT:
+            blame = Blame.UNDETERMINED
+            sentence = text.nobody_reached(
+                names, tuple({each.reason: None for each in fallen.doors.values()}), cells, of
+            )
         case _:
             ours = fallen.kind is FindingKind.OUR_SIDE
             issuer = "" if fallen.culprit == CLIENT else fallen.culprit
