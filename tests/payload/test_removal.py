@@ -14,11 +14,15 @@ from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame
+from tpcharness.net.messages import Answer as Accepted
+from tpcharness.payload.content import Content
 from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import OutsidePrefix, PayloadFile
 from tpcharness.payload.removal import Absence
+from tpcharness.payload.upload import Upload
 
 DELETED, MISSING = answer(204), answer(404)
+CONTENT = Content(1000)
 
 
 def sized(size: int) -> bytes:
@@ -280,23 +284,23 @@ async def test_waiting_for_a_late_writer_is_bounded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "methods", "stays"),
+    ("upload", "methods", "stays"),
     [
-        (None, ["DELETE"], False),
-        (Failure(Reason.FORBIDDEN, "no"), ["DELETE"], False),
-        (Failure(Reason.ISSUER_REFUSED, "no"), [], False),
-        (Failure(Reason.NO_RESPONSE, "nothing"), ["HEAD", "HEAD"], True),
+        (Upload(CONTENT, begun=True, answer=Accepted(status=201)), ["DELETE"], False),
+        (Upload(CONTENT, begun=True, answer=Failure(Reason.FORBIDDEN, "no")), ["DELETE"], False),
+        (Upload(CONTENT, answer=Failure(Reason.ISSUER_REFUSED, "no")), [], False),
+        (Upload(CONTENT, begun=True, answer=Failure(Reason.NO_RESPONSE, "nothing")), ["HEAD", "HEAD"], True),
+        (Upload(CONTENT, begun=True), ["HEAD", "HEAD"], True),
+        (Upload(CONTENT), ["DELETE"], False),
     ],
-    ids=["sent", "refused", "no token", "no answer"],
+    ids=["sent", "refused", "no token", "no answer", "cancelled", "cancelled before the body"],
 )
-async def test_a_file_that_we_sent_ourselves(
-    tmp_path: Path, failure: Failure | None, methods: list[str], stays: bool
-) -> None:
+async def test_a_file_that_we_sent_ourselves(tmp_path: Path, upload: Upload, methods: list[str], stays: bool) -> None:
     """That it is not there proves nothing where a server has not answered: it may have all, and make the file yet."""
     async with scripted_bench(tmp_path, limits=TimeLimits(settle_seconds=0.01), store=QuickStore) as bench:
         file = await bench.registered()
         bench.server.on("* *", MISSING)
-        left = await bench.store.remove_upload(file, new_trail(), failure)
+        left = await bench.store.remove_upload(file, new_trail(), upload)
         assert [line.split()[0] for line in bench.server.lines] == methods
         assert (left is not None, bench.noted == [file.url]) == (stays, stays)
 

@@ -62,11 +62,9 @@ def no_tokens(
 
 
 def nobody_reached(names: Sequence[str], reasons: Sequence[Reason], cells: int, of: int) -> str:
-    """None of 3 endpoints is reached (SITE-A, ...): dns_failure - ...; most likely our own network or name server ..."""
-    act = "most likely our own network or name server has to act"
-    return _sentence(
-        f"None of {_count(names, 'endpoint')} is reached ({_names(names)})", reasons, act, _lost(cells, of)
-    )
+    """None of 3 endpoints is reached (SITE-A, ...): dns_failure - ...; most likely our own network has to act; ..."""
+    what = f"None of {_count(names, 'endpoint')} is reached ({_names(names)})"
+    return _sentence(what, reasons, "most likely our own network or name server has to act", _lost(cells, of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from tpcharness.model.endpoint import Endpoint
 from tpcharness.model.failure import Failure
 from tpcharness.model.progress import Nobody, Observer
-from tpcharness.model.reason import Reason
 from tpcharness.model.seams import Clock, TokenSource
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Phase
@@ -19,6 +18,7 @@ from tpcharness.payload.ledger import Ledger, LedgerEntry
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.removal import WATCH_SECONDS, Absence, Remover
 from tpcharness.payload.seeds import SEED_LIFETIME_SECONDS, Seed, SeedBed
+from tpcharness.payload.upload import Upload
 
 RECHECK_SECONDS = 300.0
 
@@ -116,15 +116,16 @@ class PayloadStore:
             file, trail, watch_seconds=watch_seconds, may_come_late=may_come_late
         )
 
-    async def remove_upload(self, file: PayloadFile, trail: Trail, failure: Failure | None) -> Failure | None:
-        """Removes a file that we have sent ourselves, in a probe's `finally`; `failure` is why that failed, if it did.
+    async def remove_upload(self, file: PayloadFile, trail: Trail, upload: Upload) -> Failure | None:
+        """Removes a file that we have sent ourselves, in a probe's `finally`.
 
-        Without a token nothing was sent. A server that gave no answer may have all of it, and make the file yet.
+        Without a token nothing was sent. A server that gave no answer, or none before we were cancelled, may have all
+        of it, and make the file yet.
         """
-        if failure is not None and failure.reason.phase is Phase.TOKEN:
+        if upload.failure is not None and upload.failure.reason.phase is Phase.TOKEN:
             await self.forget(file)
             return None
-        if failure is not None and failure.reason is Reason.NO_RESPONSE:
+        if upload.may_come_late:
             return await self.watch_and_remove(file, trail, may_come_late=True)
         left = await self.remove_all((file,), trail)
         return left[0][1] if left else None

@@ -19,6 +19,7 @@ from tpcharness.payload.content import Content
 from tpcharness.payload.errands import Errands
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.store import PayloadStore
+from tpcharness.payload.upload import Upload
 from tpcharness.probes.root_attempt import RootAttempt, enter, mismatch, token_for, visiting
 from tpcharness.probes.root_files import root_path
 from tpcharness.probes.root_reading import Transfer, fetch
@@ -90,14 +91,14 @@ class CacheReadProbe:
             reading = await token_for(self._tokens, attempt, Role.READ, file)
         if reading is not None and await self._prepare(attempt):
             await self._payload.register(file)
-            not_stored: Failure | None = None
+            upload = Upload(Content(context.size_bytes))
             try:
-                not_stored = await self._store(attempt, file)
+                await self._store(attempt, file, upload)
                 if attempt.ok:
                     await self._read(attempt, file, reading)
             finally:
                 with attempt.trail.enter(Phase.CLEANUP):
-                    left = await self._payload.remove_upload(file, attempt.trail, not_stored)
+                    left = await self._payload.remove_upload(file, attempt.trail, upload)
                 if left is not None:
                     attempt.note_leftover(left)
         self._servers.learn(subject, attempt.trail.exchanges)
@@ -113,20 +114,19 @@ class CacheReadProbe:
             attempt.fail(failure)
         return failure is None
 
-    async def _store(self, attempt: RootAttempt, file: PayloadFile) -> Failure | None:
-        """Puts the file to the origin and sees that it is right there. Gives back why the PUT failed, if it did."""
-        content, trail = Content(attempt.context.size_bytes), attempt.trail
+    async def _store(self, attempt: RootAttempt, file: PayloadFile, upload: Upload) -> None:
+        """Puts the file to the origin and sees that it is right there."""
+        content, trail = upload.content, attempt.trail
         with trail.enter(Phase.PREPARE):
             limit = self._client.limits.transfer_seconds
-            answer = await self._errands.ask(
-                Role.SEED, "PUT", file.endpoint, file.path, trail, Phase.PREPARE, body=content, timeout_seconds=limit
+            upload.answer = await self._errands.ask(
+                Role.SEED, "PUT", file.endpoint, file.path, trail, Phase.PREPARE, body=upload, timeout_seconds=limit
             )
-            if isinstance(answer, Failure):
-                attempt.fail(answer)
-                return answer
+            if upload.failure is not None:
+                attempt.fail(upload.failure)
+                return
             seen = await self._verifier.verify(file, content.size, content.adler32, trail)
         attempt.note_verification(seen)
-        return None
 
     async def _read(self, attempt: RootAttempt, file: PayloadFile, reading: Token) -> None:
         """Direct, cold, warm, until one fails."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tpcharness.model.endpoint import Endpoint, Link
-from tpcharness.model.failure import Failure
 from tpcharness.model.result import Result, TlsFacts
 from tpcharness.model.seams import ProbeContext
 from tpcharness.model.variant import Phase, Variant
@@ -14,6 +13,7 @@ from tpcharness.payload.content import Content
 from tpcharness.payload.errands import Errands
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.store import PayloadStore
+from tpcharness.payload.upload import Upload
 from tpcharness.probes.door_check import DoorCheck
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
@@ -73,12 +73,12 @@ class DoorProbe:
             door.fail(failure)
             return
         await self._payload.register(file)
-        not_stored: Failure | None = None
+        upload = Upload(Content(door.context.size_bytes))
         try:
-            not_stored = await self._round_trip(door, file, address)
+            await self._round_trip(door, file, upload, address)
         finally:
             with door.trail.enter(Phase.CLEANUP):
-                left = await self._payload.remove_upload(file, door.trail, not_stored)
+                left = await self._payload.remove_upload(file, door.trail, upload)
             if left is not None:
                 door.note_leftover(left)
 
@@ -116,26 +116,25 @@ class DoorProbe:
         if isinstance(facts, TlsFacts):
             door.note_certificate(facts)
 
-    async def _round_trip(self, door: DoorCheck, file: PayloadFile, address: Address) -> Failure | None:
-        """PUT, HEAD with digest, GET: what we wrote is what we get. Gives back why the PUT failed, if it did."""
-        content = Content(door.context.size_bytes)
+    async def _round_trip(self, door: DoorCheck, file: PayloadFile, upload: Upload, address: Address) -> None:
+        """PUT, HEAD with digest, GET: what we wrote is what we get."""
+        content = upload.content
         with door.trail.enter(Phase.REQUEST):
-            put = await self._errands.ask(
+            upload.answer = await self._errands.ask(
                 Role.SEED,
                 "PUT",
                 door.endpoint,
                 file.path,
                 door.trail,
                 Phase.REQUEST,
-                body=content,
+                body=upload,
                 address=address.ip,
             )
-        if isinstance(put, Failure):
-            door.fail(put)
-            return put
+        if upload.failure is not None:
+            door.fail(upload.failure)
+            return
         with door.trail.enter(Phase.VERIFY):
             seen = await self._verifier.verify(
                 file, content.size, content.adler32, door.trail, address=address.ip, read=True
             )
         door.note_verification(seen)
-        return None
