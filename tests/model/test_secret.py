@@ -6,6 +6,8 @@ import copy
 import gc
 import json
 import pickle
+import sys
+import threading
 import time
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpcharness.model.secret import _TOKENS, LEAST_CHARACTERS, MASK, Secret, redact, redact_url
+from tpcharness.model.secret import _TOKENS, LEAST_CHARACTERS, MASK, Secret, _Register, redact, redact_url
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJl"
 MACAROON = "MDAxY2xvY2F0aW9uIE9wdGlvbmFsLmVtcHR5CjAwMThpZGVudGlmaWVyIA"
@@ -172,3 +174,61 @@ def test_no_text_takes_long(unit: str) -> None:
     redact(text)
     assert time.thread_time() - start < 2.0
     del secret
+
+
+def test_threads_that_make_and_drop_secrets_lose_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    troubles: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda trouble: troubles.append(trouble.exc_value))
+    end = time.monotonic() + 1.0
+
+    def work() -> None:
+        number = 0
+        while time.monotonic() < end:
+            number += 1
+            value = f"canary-value-{number % 3}-tail"
+            secret = Secret(value)
+            if value in redact(f"x {secret.reveal()} y"):
+                troubles.append(value)
+            del secret
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert troubles == []
+    assert [redact(value) for value in map("canary-value-{}-tail".format, range(3))] == [
+        "canary-value-0-tail",
+        "canary-value-1-tail",
+        "canary-value-2-tail",
+    ]
+
+
+def test_a_secret_that_is_dropped_in_the_midst_of_a_change_is_forgotten_after_it() -> None:
+    register = _Register()
+    register.add("the-first-value")
+    ends = register._values = _Dropping(register)  # the collector may run wherever an object is made
+    register.add("another-value")
+    assert ends.called
+    assert register.mask("the-first-value another-value", cut=False) == f"the-first-value {MASK}"
+
+
+class _Dropping(dict[str, set[str]]):
+    """Drops a secret with the same end at the worst moment: while another is being written down."""
+
+    def __init__(self, register: _Register) -> None:
+        super().__init__(register._values)
+        self._register = register
+        self.called = False
+
+    def setdefault(self, key: str, default: set[str] | None = None) -> set[str]:
+        found = super().setdefault(key, set() if default is None else default)
+        if not self.called:
+            self.called = True
+            self._register.remove("the-first-value")
+        return found

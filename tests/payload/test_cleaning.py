@@ -104,6 +104,19 @@ async def test_one_refusal_does_not_keep_the_rest(tmp_path: Path) -> None:
         assert (len(outcome.gone), len(outcome.kept)) == (6, 4)
 
 
+async def test_what_somebody_else_took_off_the_ledger_meanwhile_is_gone(tmp_path: Path) -> None:
+    async with scripted_bench(tmp_path) as bench:
+        first = await left_behind(bench, "/vo/tpcharness/bench/f1")
+        second = await left_behind(bench, "/vo/tpcharness/bench/f2")
+        third = await left_behind(bench, "/vo/tpcharness/bench/f3")
+        await bench.ledger.gone(second)
+        bench.server.on("DELETE *", answer(404))
+        known = {bench.endpoint.name: bench.endpoint}
+        outcome = await clean(bench.store, bench.ledger, bench.names, known, entries=[first, second, third])
+        assert (outcome.removed, outcome.gone, outcome.kept) == ([], [first, second, third], [])
+        assert not any("f2" in line for line in bench.server.lines)
+
+
 async def test_cancelled_cleaning_keeps_what_it_did_not_do(tmp_path: Path) -> None:
     async with scripted_bench(tmp_path) as bench:
         await left_behind(bench, "/vo/tpcharness/bench/f1")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -21,26 +22,55 @@ class _Register:
     They are found in a text however it is broken into lines or percent-encoded. The text is looked at in steps of
     four characters, and each value is known by the last four runs of four that it holds: one of them lies on a step
     wherever the value stands. The ends of tokens differ; the beginnings are all the same.
+
+    Secrets are made and dropped in any thread, and dropped by the garbage collector in the midst of whatever is going
+    on, also of `add`. So one thread at a time changes the books, and what is dropped waits in a queue while they are
+    open. `mask` takes no lock: each of its looks is one step of the interpreter.
     """
 
     def __init__(self) -> None:
-        self._holders: Counter[str] = Counter()
+        self._holders: dict[str, int] = {}
         self._values: dict[str, set[str]] = {}
+        self._dropped: deque[str] = deque()
+        self._lock = threading.RLock()
+        self._open = False
 
     def add(self, secret: str) -> None:
         value = _known_by(secret)
         if len(value) < LEAST_CHARACTERS:
             return
-        self._holders[value] += 1
-        for end in _ends(value):
-            self._values.setdefault(end, set()).add(value)
+        with self._lock:
+            was_open, self._open = self._open, True
+            try:
+                self._holders[value] = self._holders.get(value, 0) + 1
+                for end in _ends(value):
+                    self._values.setdefault(end, set()).add(value)
+            finally:
+                self._open = was_open
+        self._settle()
 
     def remove(self, secret: str) -> None:
+        """Never waits: it may be called in the midst of anything."""
         value = _known_by(secret)
         if len(value) < LEAST_CHARACTERS:
             return
-        self._holders[value] -= 1
-        if self._holders[value] > 0:
+        self._dropped.append(value)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Forgets what was dropped, unless the books are open: then who has them does it, after closing them."""
+        while self._dropped and not self._open and self._lock.acquire(blocking=False):
+            self._open = True
+            try:
+                while self._dropped:
+                    self._forget(self._dropped.popleft())
+            finally:
+                self._open = False
+                self._lock.release()
+
+    def _forget(self, value: str) -> None:
+        if self._holders[value] > 1:
+            self._holders[value] -= 1
             return
         del self._holders[value]
         for end in _ends(value):

@@ -102,7 +102,7 @@ async def clean(
 
     async def clear(queue: list[tuple[LedgerEntry, PayloadFile]]) -> None:
         async with places:
-            await _clear(names, store, queue, cleaning, Trail("clean", observer or Nobody()))
+            await _clear(names, store, ledger, queue, cleaning, Trail("clean", observer or Nobody()))
 
     async with asyncio.TaskGroup() as group:
         for queue in queues.values():
@@ -144,6 +144,7 @@ async def _until_writers_have_gone(entry: LedgerEntry, store: PayloadStore) -> N
 async def _clear(
     names: PayloadNames,
     store: PayloadStore,
+    ledger: Ledger,
     queue: list[tuple[LedgerEntry, PayloadFile]],
     cleaning: Cleaning,
     trail: Trail,
@@ -154,6 +155,9 @@ async def _clear(
     for entry, file in queue:
         if names.is_destination(file):
             await _until_writers_have_gone(entry, store)
+        if not ledger.holds(file):  # somebody else has seen it gone while it waited for its turn
+            cleaning.gone.append(entry)
+            continue
         if failures >= PATIENCE:
             cleaning.kept.append(Kept(entry, f"not tried after {failures} failures: {why}"))
             continue

@@ -349,13 +349,17 @@ async def test_it_writes_and_prunes_by_itself(
     settings: HistorySettings, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BATCH_SECONDS", 0.01)
-    monkeypatch.setattr(module, "PRUNE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "FIRST_PRUNE_SECONDS", 0.0)
     async with open_history(replace(settings, keep_results_seconds=7200.0), tmp_path, clock) as history:
         for hours in range(5):
             history.journal.add(good(probe_id=f"{hours}", started_at=clock.now() - hours * HOUR))
         async with asyncio.timeout(30):
             while names((await history.results(HistoryQuery())).results) != ["0", "1", "2"]:
                 await asyncio.sleep(0.01)
+
+
+async def test_it_prunes_soon_after_a_start() -> None:
+    assert module.BATCH_SECONDS < module.FIRST_PRUNE_SECONDS <= 600.0 < module.PRUNE_SECONDS
 
 
 async def test_adding_waits_for_no_database(tmp_path: Path, clock: FixedClock) -> None:

@@ -30,6 +30,8 @@ from tpcharness.results.history.writer import Writer
 BATCH_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 PRUNE_SECONDS = 3600.0
+FIRST_PRUNE_SECONDS = 300.0
+"""After a start: a service that is restarted every hour must prune as well, but a start has enough to do."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -131,7 +133,7 @@ class History:
         """Writes what comes, once in a second; while the database is away ever more seldom. Prunes now and then."""
         loop = asyncio.get_running_loop()
         pause = BATCH_SECONDS
-        prune_at = loop.time() + PRUNE_SECONDS
+        prune_at = loop.time() + FIRST_PRUNE_SECONDS
         while True:
             await asyncio.sleep(pause)
             try:
