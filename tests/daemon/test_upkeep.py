@@ -19,6 +19,7 @@ from tpcharness.payload.ledger import LedgerEntry
 from tpcharness.results.latest import LatestStore
 
 HOUR = 3600.0
+NAMES = ("SITE-A", "SITE-B", "SITE-C")
 
 
 def found(confirmed: list[Result], *, hours: float, latest: list[Result] | None = None):
@@ -50,6 +51,37 @@ def test_a_link_behind_a_door_counts_until_it_is_stale():
     fresh = replace(down, started_at=NOON + timedelta(hours=2))
     assert [each.cells for each in found([down], latest=[down, behind], hours=1)[0]] == [1]
     assert [each.cells for each in found([fresh], latest=[fresh, behind], hours=3)[0]] == [0]
+
+
+def nameless(name: str) -> Result:
+    return door(name, reason=Reason.DNS_FAILURE)
+
+
+def shapes(confirmed: list[Result], latest: list[Result]) -> list[tuple[FindingKind, tuple[str, ...]]]:
+    findings, _ = found(confirmed, hours=1, latest=latest)
+    return [(finding.kind, finding.culprits) for finding in findings]
+
+
+def test_a_name_server_of_ours_that_fails_is_told_before_the_first_door_is_confirmed_to_have_no_name():
+    seen = [nameless(name) for name in NAMES]
+    ours = [(FindingKind.OUR_SIDE, ("client",))]
+    assert shapes([door(name) for name in NAMES], seen) == ours
+    assert shapes([nameless("SITE-A"), door("SITE-B"), door("SITE-C")], seen) == ours
+    assert shapes(seen, seen) == ours
+
+
+def test_when_it_is_back_nobody_is_accused_until_all_doors_are_confirmed_again():
+    confirmed = [nameless(name) for name in NAMES]
+    assert shapes(confirmed, [door(name) for name in NAMES]) == []
+    assert shapes(confirmed, [door("SITE-A"), door("SITE-B"), nameless("SITE-C")]) == [
+        (FindingKind.ENDPOINT_DOWN, ("SITE-C",))
+    ]
+
+
+def test_a_door_that_has_no_name_while_others_do_is_down():
+    seen = [nameless("SITE-A"), door("SITE-B"), door("SITE-C")]
+    assert shapes(seen, seen) == [(FindingKind.ENDPOINT_DOWN, ("SITE-A",))]
+    assert shapes([door(name) for name in NAMES], seen) == []  # not confirmed yet
 
 
 @pytest.mark.parametrize(("number", "said"), [(1, "1 file of ours left"), (2, "2 files of ours left")])

@@ -9,6 +9,7 @@ from typing import Any
 
 from tpcharness.daemon.notify import Notifier
 from tpcharness.daemon.running import Running
+from tpcharness.diagnosis.doors import NO_NETWORK, nobody_reached
 from tpcharness.diagnosis.findings import find
 from tpcharness.engine.service import TICK_SECONDS
 from tpcharness.export.quantities import count_text
@@ -87,21 +88,34 @@ def causes(
     """The causes of what is confirmed and not stale, and the failing probes among that; `now` is epoch seconds.
 
     Links that are skipped for a down endpoint count as its cells. What was seen last says whether a probe is stale:
-    its confirmed state may be older, and is believed until it is contradicted often enough.
+    its confirmed state may be older, and is believed until it is contradicted often enough. Not so for names and ways:
+    doors are confirmed one by one, and where the last looks at all of them met none it is no endpoint's trouble, nor
+    when the first of them are met again.
     """
     fresh: set[tuple[Subject, Variant, int]] = set()
     down = []
+    doors: dict[Subject, Result] = {}
     for glance in glances:
         limit = stale_after(glance.subject, glance.variant)
         for result, start in zip(glance.results, glance.starts, strict=True):
             if limit is not None and start < now - limit:
                 continue
             fresh.add((result.subject, result.variant, result.size_bytes))
+            if result.variant is Variant.DOOR:
+                doors.setdefault(result.subject, result)
             if result.reason is Reason.ENDPOINT_DOWN:
                 down.append(result)
     believed = [each for each in confirmed if (each.subject, each.variant, each.size_bytes) in fresh]
+    if nobody_reached(doors.values()):
+        believed = [each for each in believed if each.variant is not Variant.DOOR] + list(doors.values())
+    else:
+        believed = [each for each in believed if not (_without_way(each) and doors[each.subject].ok)]
     failing = frozenset((each.subject, each.variant) for each in believed if each.outcome in _BAD)
     return find([*believed, *down]), failing
+
+
+def _without_way(result: Result) -> bool:
+    return result.variant is Variant.DOOR and result.reason in NO_NETWORK
 
 
 async def watch_state(ledger: Ledger, lost: Callable[[LedgerError], None]) -> None:
