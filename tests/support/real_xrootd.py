@@ -196,18 +196,13 @@ class RealXrootd:
         cache = self._directory / "cache" / "scitokens"
         cache.mkdir(parents=True)
         _seed_keys(cache / "scitokens_cpp.sqllite", self._issuer)  # codespell:ignore sqllite
-        for shim in (self._loopback, self._poller):
-            source = _TEMPLATES / shim.with_suffix(".c").name
-            subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-o", str(shim), str(source)], check=True)
+        source = _TEMPLATES / self._loopback.with_suffix(".c").name
+        subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-o", str(self._loopback), str(source)], check=True)
         self._hand_over(self._directory)
 
     @property
     def _loopback(self) -> Path:
         return self._directory / "loopback.so"
-
-    @property
-    def _poller(self) -> Path:
-        return self._directory / "poller.so"
 
     async def _launch(self, server: Server, setup: Setup) -> None:
         await asyncio.to_thread(self._furnish, server, setup)
@@ -267,10 +262,9 @@ class RealXrootd:
             "PATH": os.defpath,
             "HOME": str(server.home),
             "XDG_CACHE_HOME": str(self._directory / "cache"),
-            "LD_PRELOAD": str(self._poller),
         }
         if setup.host == "localhost":
-            environment["LD_PRELOAD"] += f" {self._loopback}"
+            environment["LD_PRELOAD"] = str(self._loopback)
         with output.open("wb") as log:
             return await asyncio.create_subprocess_exec(
                 *command, *program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.home, env=environment
