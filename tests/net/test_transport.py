@@ -41,8 +41,10 @@ def test_connect_errors(number: int, reason: Reason, blame: Blame | None) -> Non
 
 def test_a_resolver_that_does_not_answer_is_said_to_be_perhaps_ours() -> None:
     failure = lookup_failure(socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "door.example.org")
-    assert failure.reason is Reason.DNS_FAILURE
+    assert (failure.reason, failure.perhaps_ours) == (Reason.DNS_FAILURE, True)
     assert "ours" in failure.detail
+    assert timeout_failure(Phase.RESOLVE, 5.0).perhaps_ours
+    assert not lookup_failure(socket.gaierror(socket.EAI_NONAME, "no such name"), "door.example.org").perhaps_ours
 
 
 @pytest.mark.parametrize(

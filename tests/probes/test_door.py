@@ -67,6 +67,26 @@ async def test_a_good_door(dialect: str, size: int, tmp_path: Path) -> None:
         assert await house.left() == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("number", "suspects"),
+    [(socket.EAI_NONAME, [Blame.DESTINATION]), (socket.EAI_AGAIN, [Blame.DESTINATION, Blame.CLIENT])],
+)
+async def test_a_resolver_that_is_silent_may_be_ours(tmp_path: Path, number: int, suspects: list[Blame]) -> None:
+    silent = False
+
+    def lookup(_host: str, _port: int, _family: int) -> list[str]:
+        if silent:
+            raise socket.gaierror(number, "no answer")
+        return [V4]
+
+    async with open_house(tmp_path, "dcache", lookup=lookup) as house:
+        silent = True
+        result = await house.door()
+    assert result.reason is R.DNS_FAILURE
+    assert ([cause.blame for cause in result.alternatives] or [result.blame]) == suspects
+    assert (result.blame is Blame.UNDETERMINED) is (len(suspects) > 1)
+
+
 async def test_facts_about_the_certificate(tmp_path: Path) -> None:
     async with open_house(tmp_path, "dcache") as house:
         (facts,) = (await house.door()).evidence.tls

@@ -65,5 +65,10 @@ def blamed(reason: Reason, mode: Mode, *parties: Party) -> Verdict:
 
 
 def of_failure(failure: Failure, blame: Blame) -> Verdict:
-    """The verdict on a step that failed while we dealt with one party alone; that party bears it, unless we do."""
+    """The verdict on a step that failed while we dealt with one party alone; that party bears it, unless we do, and
+    neither where nobody can tell.
+    """
+    if failure.perhaps_ours and failure.blame is None:
+        causes = (Alternative(failure.reason, blame), Alternative(failure.reason, Blame.CLIENT))
+        return Verdict(failure.reason, Blame.UNDETERMINED, causes, failure.detail)
     return Verdict(failure.reason, failure.blame or blame, hint=failure.detail)

@@ -16,9 +16,11 @@ class Failure:
     """Why a step did not come about.
 
     `blame` None means that the step itself cannot know which party it was talking to; the caller, who does,
-    fills it in. `detail` is text for people: redacted, at most a few hundred characters.
+    fills it in. `detail` is text for people: redacted, at most a few hundred characters. `perhaps_ours` says that
+    our own side may as well be the cause, and nobody can tell from here.
     """
 
     reason: Reason
     detail: str = ""
     blame: Blame | None = None
+    perhaps_ours: bool = False

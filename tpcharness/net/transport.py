@@ -57,12 +57,13 @@ def connect_failure(error: OSError, *, routed: bool = True) -> Failure:
 def lookup_failure(error: OSError, host: str) -> Failure:
     """What a failed look-up of a name means.
 
-    EAI_AGAIN is as often a resolver of ours that does not answer as a broken zone: the text says so.
+    EAI_AGAIN is as often a resolver of ours that does not answer as a broken zone.
     """
     text = f"{host}: {error.strerror or error}"
-    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+    silent = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+    if silent:
         text += " (the resolver did not answer: ours, or the name's own servers)"
-    return Failure(Reason.DNS_FAILURE, text)
+    return Failure(Reason.DNS_FAILURE, text, perhaps_ours=silent)
 
 
 def tls_failure(error: Exception) -> Failure:
@@ -101,7 +102,7 @@ def exchange_failure(error: Exception) -> Failure:
 def timeout_failure(phase: Phase, seconds: float) -> Failure:
     """What it means that our own limit for a step ran out."""
     if phase is Phase.RESOLVE:
-        return Failure(Reason.DNS_FAILURE, f"no answer from the resolver within {seconds:g} s")
+        return Failure(Reason.DNS_FAILURE, f"no answer from the resolver within {seconds:g} s", perhaps_ours=True)
     if phase is Phase.CONNECT:
         return Failure(Reason.CONNECT_TIMEOUT, f"not connected within {seconds:g} s")
     if phase is Phase.TLS:
