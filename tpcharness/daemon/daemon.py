@@ -86,9 +86,8 @@ async def run_daemon(
         ready(running)
 
     try:
-        with orders(
-            reload=reload_wanted.set, stop=stop.set
-        ):  # from the first moment: who asks in the middle of the start is heard
+        # From the first moment: who asks in the middle of the start is heard.
+        with orders(reload=reload_wanted.set, stop=stop.set):
             async with (
                 open_state(harness) as ledger,
                 open_history(
