@@ -39,6 +39,9 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 KEYS_LAST_SECONDS = 86_400
 
+LOOPBACK, POLLER, SLOW_POLLER = PRELOADED = ("loopback", "poller", "slow_poller")
+"""What can be loaded into a server before its own code; the C file of that name says what it changes and why."""
+
 _TEMPLATES = Path(__file__).parent / "xrootd"
 _USERS = ("xrootd", "nobody")
 
@@ -84,8 +87,8 @@ class Setup:
 
     `host` is its name or address in URLs; other than localhost, it listens on every address of the network that the
     command prefix `within` leads to. Lines of the configuration that begin with one of `without` are left out,
-    `extra` lines are added. Empty `certificate`, `ca_file` (whom it trusts when it copies), `issuer` and `audience`
-    mean the right ones.
+    `extra` lines are added, `preload` are some of `PRELOADED`. Empty `certificate`, `ca_file` (whom it trusts when it
+    copies), `issuer` and `audience` mean the right ones.
     """
 
     host: str = "localhost"
@@ -96,6 +99,7 @@ class Setup:
     ca_file: Path | None = None
     issuer: str = ""
     audience: str = ""
+    preload: tuple[str, ...] = (LOOPBACK, POLLER)
 
 
 SOUND = Setup()
@@ -196,13 +200,13 @@ class RealXrootd:
         cache = self._directory / "cache" / "scitokens"
         cache.mkdir(parents=True)
         _seed_keys(cache / "scitokens_cpp.sqllite", self._issuer)  # codespell:ignore sqllite
-        source = _TEMPLATES / self._loopback.with_suffix(".c").name
-        subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-o", str(self._loopback), str(source)], check=True)
+        for name in PRELOADED:
+            command = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(self._shim(name))]
+            subprocess.run([*command, str(_TEMPLATES / f"{name}.c")], check=True)
         self._hand_over(self._directory)
 
-    @property
-    def _loopback(self) -> Path:
-        return self._directory / "loopback.so"
+    def _shim(self, name: str) -> Path:
+        return self._directory / f"{name}.so"
 
     async def _launch(self, server: Server, setup: Setup) -> None:
         await asyncio.to_thread(self._furnish, server, setup)
@@ -258,13 +262,13 @@ class RealXrootd:
         command = [*setup.within, "setpriv", "--pdeathsig", "KILL", "--inh-caps=-all", "--ambient-caps=-all"]
         if self._user is not None:
             command += [f"--reuid={self._user.pw_uid}", f"--regid={self._user.pw_gid}", "--clear-groups"]
+        preloaded = [name for name in setup.preload if name != LOOPBACK or setup.host == "localhost"]
         environment = {
             "PATH": os.defpath,
             "HOME": str(server.home),
             "XDG_CACHE_HOME": str(self._directory / "cache"),
+            "LD_PRELOAD": " ".join(str(self._shim(name)) for name in preloaded),
         }
-        if setup.host == "localhost":
-            environment["LD_PRELOAD"] = str(self._loopback)
         with output.open("wb") as log:
             return await asyncio.create_subprocess_exec(
                 *command, *program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.home, env=environment
