@@ -14,7 +14,7 @@ from tpcharness.model.endpoint import Link, RedirectAuth
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Result
 from tpcharness.model.variant import Blame, Outcome, Phase
-from tpcharness.testbed.dialects.dialect import Reply
+from tpcharness.testbed.dialects.vocabulary import Reply
 from tpcharness.testbed.tape.faults import CATALOGUE, Row, TapeFault
 from tpcharness.testbed.tape.service import WELL_KNOWN
 

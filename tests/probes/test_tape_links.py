@@ -22,7 +22,7 @@ from tpcharness.model.variant import Blame, Outcome, Phase
 from tpcharness.net.trail import Trail
 from tpcharness.payload.cleaning import clean
 from tpcharness.payload.tape_requests import OpenRequest
-from tpcharness.testbed.dialects.dialect import Reply
+from tpcharness.testbed.dialects.vocabulary import Reply
 from tpcharness.testbed.files import File
 from tpcharness.testbed.tape.faults import TapeFault
 from tpcharness.testbed.tape.service import WELL_KNOWN

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.support.grid import ROOT, running_grid
 from tpcharness.testbed.call import Call
-from tpcharness.testbed.dialects.dialect import Reply
+from tpcharness.testbed.dialects.vocabulary import Reply
 from tpcharness.testbed.grid import Grid
 from tpcharness.testbed.issuer import ISSUER_FAULTS, Misbehaviour
 from tpcharness.testbed.narration import Narration

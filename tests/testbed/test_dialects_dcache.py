@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.storages import ask, copy, make_storage, running, trust
 from tpcharness.testbed.dialects.dcache import Dcache
-from tpcharness.testbed.dialects.dialect import Progress
+from tpcharness.testbed.dialects.vocabulary import Progress
 
 RUNNING = """\
 Perf Marker

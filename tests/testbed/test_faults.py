@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.storages import RawAnswer, ask, connect, copy, make_storage, running, trust
 from tpcharness.testbed.dialects.catalogue import DIALECTS
-from tpcharness.testbed.dialects.dialect import Cause
+from tpcharness.testbed.dialects.vocabulary import Cause
 from tpcharness.testbed.effects import (
     Closed,
     Culprit,

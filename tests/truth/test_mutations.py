@@ -18,7 +18,8 @@ from tpcharness.diagnosis.verdict import Verdict
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Blame
 from tpcharness.testbed.dialects.catalogue import DIALECTS
-from tpcharness.testbed.dialects.dialect import Cause, Dialect, Trouble
+from tpcharness.testbed.dialects.dialect import Dialect
+from tpcharness.testbed.dialects.vocabulary import Cause, Trouble
 from tpcharness.wire.copy_request import CopyAnswer, Mode
 from tpcharness.wire.fingerprint import identify
 from tpcharness.wire.markers import MarkerStream

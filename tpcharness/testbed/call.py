@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from tpcharness.testbed.authorisation import Operation, Refused, Verifier, components
-from tpcharness.testbed.dialects.dialect import Cause, Dialect, Pairs, RefusalError, Reply, Trouble
+from tpcharness.testbed.dialects.dialect import Dialect
+from tpcharness.testbed.dialects.vocabulary import Cause, Pairs, RefusalError, Reply, Trouble
 from tpcharness.testbed.effects import Answer, Dropped, E, Gibberish, Hang, Occasion, Party, Redirected, Say, Whither
 from tpcharness.testbed.faults import FaultSet
 from tpcharness.testbed.files import FileStore, FileWriter

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from tpcharness.model.reason import Reason
-from tpcharness.testbed.dialects.dialect import Cause
+from tpcharness.testbed.dialects.vocabulary import Cause
 
 
 class Party(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from tpcharness.testbed.call import Call
-from tpcharness.testbed.dialects.dialect import Cause, Pairs, Reply, Trouble
+from tpcharness.testbed.dialects.vocabulary import Cause, Pairs, Reply, Trouble
 from tpcharness.testbed.effects import Cannot, Ending, Misframe, Misframed, NoVerdict, RunsOn, Silence
 from tpcharness.testbed.files import File
 from tpcharness.testbed.passive import Passive

@@ -14,7 +14,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from tpcharness.testbed.dialects.dialect import Cause, Dialect, Pairs, RefusalError, Trouble
+from tpcharness.testbed.dialects.dialect import Dialect
+from tpcharness.testbed.dialects.vocabulary import Cause, Pairs, RefusalError, Trouble
 from tpcharness.testbed.stream import (
     CLOSE_SECONDS,
     STREAM_LIMIT,

@@ -6,7 +6,7 @@ import asyncio
 import re
 
 from tpcharness.testbed.call import Call
-from tpcharness.testbed.dialects.dialect import Cause, Pairs, Reply
+from tpcharness.testbed.dialects.vocabulary import Cause, Pairs, Reply
 from tpcharness.testbed.effects import Drip, Ranged, Ranging, ShortBody, Spoil, Stall
 from tpcharness.testbed.files import PIECE, File
 from tpcharness.testbed.spoiling import Spoiler

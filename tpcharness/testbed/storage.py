@@ -12,7 +12,8 @@ from typing import Any
 
 from tpcharness.testbed.authorisation import Verifier
 from tpcharness.testbed.call import Call, Premises
-from tpcharness.testbed.dialects.dialect import Cause, Dialect, RefusalError, Reply
+from tpcharness.testbed.dialects.dialect import Dialect
+from tpcharness.testbed.dialects.vocabulary import Cause, RefusalError, Reply
 from tpcharness.testbed.effects import Certificate, Occasion, Party, Shown
 from tpcharness.testbed.faults import FaultSet
 from tpcharness.testbed.files import FileStore

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tpcharness.testbed.authorisation import Operation
 from tpcharness.testbed.call import Call
-from tpcharness.testbed.dialects.dialect import Cause, Pairs, Progress, RefusalError, Trouble
+from tpcharness.testbed.dialects.vocabulary import Cause, Pairs, Progress, RefusalError, Trouble
 from tpcharness.testbed.effects import Fails, Freeze, Full, Queued, Spoil, Spoiled
 from tpcharness.testbed.files import PIECE, Directory, File, FileWriter
 from tpcharness.testbed.passive import Passive

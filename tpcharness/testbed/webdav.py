@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from tpcharness.testbed.authorisation import Operation, components
 from tpcharness.testbed.call import Call
-from tpcharness.testbed.dialects.dialect import Cause, Entry, Pairs, Reply
+from tpcharness.testbed.dialects.vocabulary import Cause, Entry, Pairs, Reply
 from tpcharness.testbed.effects import BrokenUpload, Digest, Digests, Drip, Full, Hidden, Kept, Spoil, Unread
 from tpcharness.testbed.files import PIECE, Directory, File, FileWriter, Node
 from tpcharness.testbed.reading import serve

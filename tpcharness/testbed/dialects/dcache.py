@@ -7,18 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tpcharness.testbed.dialects.dialect import (
-    Cause,
-    Dialect,
-    Line,
-    Lines,
-    Pairs,
-    Progress,
-    Reply,
-    Texts,
-    Trouble,
-)
+from tpcharness.testbed.dialects.dialect import Dialect
 from tpcharness.testbed.dialects.multipart import DCACHE
+from tpcharness.testbed.dialects.vocabulary import Cause, Line, Lines, Pairs, Progress, Reply, Texts, Trouble
 
 _QUOTA = (
     '<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:"><D:quota-not-exceeded/></D:error>\n'  # RFC 4331 6

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tpcharness.testbed.dialects.dialect import Cause, Dialect, Line, Lines, Progress, Texts
+from tpcharness.testbed.dialects.dialect import Dialect
+from tpcharness.testbed.dialects.vocabulary import Cause, Line, Lines, Progress, Texts
 
 
 class Dpm(Dialect):

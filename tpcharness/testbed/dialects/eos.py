@@ -6,7 +6,7 @@ The capability in the Location's query carries the right; the token travels ther
 
 from __future__ import annotations
 
-from tpcharness.testbed.dialects.dialect import Cause, Trouble
+from tpcharness.testbed.dialects.vocabulary import Cause, Trouble
 from tpcharness.testbed.dialects.xrootd6 import Xrootd6
 
 

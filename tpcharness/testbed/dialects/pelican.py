@@ -7,17 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tpcharness.testbed.dialects.dialect import (
-    Cause,
-    Dialect,
-    Line,
-    Lines,
-    Pairs,
-    Progress,
-    Texts,
-    http_date,
-)
+from tpcharness.testbed.dialects.dialect import Dialect, http_date
 from tpcharness.testbed.dialects.multipart import GO
+from tpcharness.testbed.dialects.vocabulary import Cause, Line, Lines, Pairs, Progress, Texts
 from tpcharness.testbed.stream import head
 
 

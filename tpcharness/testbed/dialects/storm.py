@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tpcharness.testbed.dialects.dialect import Cause, Dialect, Line, Lines, Pairs, Trouble
+from tpcharness.testbed.dialects.dialect import Dialect
+from tpcharness.testbed.dialects.vocabulary import Cause, Line, Lines, Pairs, Trouble
 
 _JAVA = {
     Cause.PASSIVE_DNS: "UnknownHostException while {doing} {url}: {host}: Name or service not known",

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tpcharness.testbed.dialects.dialect import (
-    Cause,
-    Dialect,
-    Entry,
-    Line,
-    Lines,
-    Pairs,
-    Progress,
-    Reply,
-    Trouble,
-    best_of,
-    http_date,
-    xml_text,
-)
+from tpcharness.testbed.dialects.dialect import Dialect, best_of, http_date, xml_text
 from tpcharness.testbed.dialects.multipart import XROOTD
+from tpcharness.testbed.dialects.vocabulary import Cause, Entry, Line, Lines, Pairs, Progress, Reply, Trouble
 from tpcharness.testbed.stream import Fields, head
 
 _VERBS = {

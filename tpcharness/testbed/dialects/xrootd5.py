@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tpcharness.testbed.dialects.dialect import Cause, Line, Lines, Trouble
+from tpcharness.testbed.dialects.vocabulary import Cause, Line, Lines, Trouble
 from tpcharness.testbed.dialects.xrootd import XrootdDialect
 
 _PHRASES = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import ClassVar
 
-from tpcharness.testbed.dialects.dialect import Cause, Line, Lines, Pairs, Reply, Trouble
+from tpcharness.testbed.dialects.vocabulary import Cause, Line, Lines, Pairs, Reply, Trouble
 from tpcharness.testbed.dialects.xrootd import XrootdDialect
 from tpcharness.testbed.dialects.xrootd5 import one_line
 from tpcharness.testbed.stream import Fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tpcharness.model.reason import Reason
-from tpcharness.testbed.dialects.dialect import Cause
+from tpcharness.testbed.dialects.vocabulary import Cause
 from tpcharness.testbed.effects import (
     Answer,
     Certificate,

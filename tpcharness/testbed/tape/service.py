@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from tpcharness.testbed.authorisation import Verifier
-from tpcharness.testbed.dialects.dialect import Reply
+from tpcharness.testbed.dialects.vocabulary import Reply
 from tpcharness.testbed.listening import BACKLOG, listeners
 from tpcharness.testbed.stream import STREAM_LIMIT, PeerGoneError, ProtocolError, Request, Wire, head
 from tpcharness.testbed.tape.desk import Desk
