@@ -6,6 +6,7 @@ import copy
 import gc
 import json
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -232,3 +233,11 @@ class _Dropping(dict[str, set[str]]):
             self.called = True
             self._register.remove("the-first-value")
         return found
+
+
+def test_a_secret_that_outlives_its_module_ends_quietly() -> None:
+    # Modules that are still held at the end are cleared in turn, the first imported last.
+    script = f"import json, sys; from tpcharness.model import secret; json.kept = secret.Secret({JWT!r})"
+    script += "; sys.kept = secret, json"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    assert ended.stderr == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -151,10 +152,10 @@ class Secret:
         self._value = value
         _alive.add(value)
 
-    def __del__(self, alive: _Register = _alive) -> None:  # bound here: at the end of a program globals go first
+    def __del__(self, over: Callable[[], bool] = sys.is_finalizing) -> None:  # bound: at the end globals go first
         value = getattr(self, "_value", None)
-        if value is not None:
-            alive.remove(value)
+        if value is not None and not over():
+            _alive.remove(value)
 
     def reveal(self) -> str:
         """The secret itself. Call it only where bytes go on the wire."""
