@@ -13,10 +13,10 @@ stage)
     setsid sh -c '
         state=$1 request=$2; shift 2
         touch "$state/$request.begun"
-        for _ in $(seq 200); do [ -e "$state/mounted" ] && break; sleep 0.05; done
+        for _ in $(seq 200); do [ -d "$state" ] && [ ! -e "$state/mounted" ] || break; sleep 0.05; done
         [ -e "$state/mounted" ] && [ -e "$state/$request" ] || exit 0
         for file in "$@"; do cp "$file.tape" "$file.part" && mv "$file.part" "$file"; done
-        echo staged >"$state/news"
+        echo staged 1<>"$state/news"
     ' sh "$state" "$request" "$@" </dev/null >/dev/null 2>&1 &
     # Who ends before its child has a session of its own takes the child along: XRootD ends the whole group.
     until [ -e "$state/$request.begun" ]; do sleep 0.01; done
@@ -25,5 +25,5 @@ evict) rm -f "$@" ;;
 cancel) rm -f "$state/$request" ;;
 query) for file in "$@"; do if [ -e "$file" ]; then echo "$file DISK"; else echo "$file TAPE"; fi; done ;;
 esac
-echo "$operation" >"$state/news"
+echo "$operation" 1<>"$state/news" # read and write: it waits for nobody when the test is over
 exit 0
