@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import sys
 from datetime import UTC, datetime
+from inspect import cleandoc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +26,8 @@ from tpcharness.cli.main import cli
 
 NAME = "tpcharness"
 SHELLS = ("bash", "zsh", "fish")
+
+_ROFF_COMMAND = re.compile(r"^(?=[.'])", re.MULTILINE)
 
 
 def completions(folder: Path) -> None:
@@ -51,9 +55,11 @@ def man_pages(folder: Path, date: str) -> None:
 def _prepare(command: click.Command, ctx: click.Context) -> None:
     """Lets click-man see what it looks for: `commands`, where ours are imported only when called, and whole sentences.
 
-    By itself it cuts a command's help off at 45 characters.
+    By itself it cuts a command's help off at 45 characters, and takes no care of lines that begin like a command of
+    roff: such a line ("./endpoints.toml ...") would not be on the page.
     """
     command.short_help = (command.help or "").split("\n\n")[0].replace("\n", " ").removesuffix(".")
+    command.help = _ROFF_COMMAND.sub(r"\\&", cleandoc(command.help or ""))
     if isinstance(command, click.Group):
         for name in command.list_commands(ctx):
             if child := command.get_command(ctx, name):

@@ -94,13 +94,13 @@ def names(count: int) -> list[str]:
     return [stems[n % len(stems)] + (f"_{n // len(stems) + 1}" if n >= len(stems) else "") for n in range(count)]
 
 
-def mesh(count: int, *, spread: float = 0.02) -> Mesh:
+def mesh(count: int, *, spread: float = 0.02, called: Callable[[int], str] | None = None) -> Mesh:
     """All pairs in both variants: bad sources, destinations, one endpoint that is down, and single links.
 
-    `spread` is the share of links that fail by themselves.
+    `spread` is the share of links that fail by themselves, `called` gives other names than `names`.
     """
     dice = random.Random(count)
-    sites = [Site(number, name) for number, name in enumerate(names(count))]
+    sites = [Site(number, name) for number, name in enumerate(map(called, range(count)) if called else names(count))]
     few = max(1, count // 16)
     order = dice.sample(range(count), count)
     bad_sources, bad_destinations = set(order[:few]), set(order[few : 2 * few])

@@ -111,6 +111,37 @@ def test_every_page_is_drawn_without_complaint(reader, six, theme, width):
         assert reader.wrongs() == []
 
 
+CUT = "return [...document.querySelectorAll('#grid tbody th a')].filter((a) => a.scrollWidth > a.clientWidth).length"
+LABEL = "return document.querySelector('#grid col').getBoundingClientRect().width"
+
+
+@pytest.mark.parametrize("count", [6, 40])
+def test_long_names_of_hosts_are_told_apart_and_push_nothing_off_the_page(reader, tmp_path, count):
+    made = mesh(count, called=lambda number: f"dcache-door-doma-production{number:02}.desy.de")
+    with service(made, tmp_path) as running:
+        reader.visit(running.url, width=1280)
+        assert reader.script(CUT) == 0
+        beside = "return [...document.querySelectorAll('.wide')].map((each) => each.scrollWidth - each.clientWidth)"
+        assert max(reader.script(beside)) <= 0
+        reader.visit(running.url, width=400)
+        assert reader.script(LABEL) <= 160  # what is left for the cells is more
+
+
+def test_short_names_take_no_more_room_than_they_need(reader, six):
+    reader.visit(six.url)
+    assert reader.script(LABEL) == 190
+    assert reader.script(CUT) == 0
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_boxes_of_variants_stand_in_one_line_with_their_words(reader, six, width):
+    reader.visit(six.url, width=width)
+    middles = """return [...document.querySelectorAll('.controls fieldset, .controls fieldset *')]
+        .map((each) => each.getBoundingClientRect()).map((box) => (box.top + box.bottom) / 2)"""
+    found = reader.script(middles)
+    assert max(found) - min(found) <= 2
+
+
 def test_the_blame_stands_above_the_fold(reader, six):
     reader.visit(six.url)
     top = reader.script("return document.querySelector('.finding').getBoundingClientRect().bottom")

@@ -43,6 +43,33 @@ def test_a_token_section_that_does_not_exist_is_told_with_the_nearest(tmp_path):
     assert line == '11: error: endpoints.B.tokens = "dteem" does not exist; did you mean "dteam"?'
 
 
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ('https = "https://b.example/x"\ntokens = "dteem"', 'tokens = "dteem" does not exist; did you mean "dteam"?'),
+        ('root = "root://b.example//x"\ntokens = "dteem"', 'tokens = "dteem" does not exist; did you mean "dteam"?'),
+        ('https = "ftp://b.example/x"\ntokens = "dteem"', 'tokens = "dteem" does not exist; did you mean "dteam"?'),
+        ('tokens = "x.y"', 'tokens = "x.y" does not exist; there is no [tokens."x.y"] section; add it'),
+        ('tokens = "dteem"\nnonsense = 1', 'tokens = "dteem" does not exist; did you mean "dteam"?'),
+    ],
+)
+def test_unknown_tokens_are_told_whatever_else_is_wrong_with_the_endpoint(tmp_path, section, line):
+    found = [told_line for _, told_line in told(tmp_path, HEAD + TOKENS + endpoint() + f"[endpoints.B]\n{section}\n")]
+    assert next(each for each in found if "does not exist" in each).endswith(f"error: endpoints.B.{line}")
+
+
+@pytest.mark.parametrize("tokens", ['"dteam"', '""', "1", '["dteem"]', '"dt\\neem"'])
+def test_tokens_that_are_there_or_wrong_in_another_way_are_not_called_unknown(tmp_path, tokens):
+    text = HEAD + TOKENS + endpoint() + f"[endpoints.B]\ntokens = {tokens}\n"
+    found = told(tmp_path, text)
+    assert found
+    assert not [line for _, line in found if "does not exist" in line]
+
+
+def test_unknown_tokens_of_defaults_are_no_mistake_where_nobody_has_them(tmp_path):
+    assert told(tmp_path, HEAD + '[defaults]\ntokens = "none"\n' + TOKENS + endpoint()) == []
+
+
 def test_a_wrong_value_in_defaults_is_told_once_and_there(tmp_path):
     text = HEAD + '[defaults]\ntokens = "none"\nca_path = "none.pem"\n'
     text += endpoint(tokens="") + endpoint("B", "https://b.example/x", tokens="")

@@ -250,6 +250,7 @@ destinations = ["*"]
         "3 error harness.nmae is not a known key",
         "4 error tokens.t.path is missing",
         "7 error endpoints.A.https is not an https URL",
+        "8 error endpoints.A.tokens does not exist",
         "9 error endpoints.A.max_transfers must be at least 1",
         "10 error endpoints.a differs from A ({}) in case only".format(f"{folder / 'endpoints.toml'}:6"),
         '13 error endpoints.a.scope_base ("/z") does not begin the path of https, "/y"',

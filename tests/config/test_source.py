@@ -1,5 +1,6 @@
 """Files that cannot be read, and TOML that is none: one error, with line and column where there is one."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,22 @@ def problem_of(path: Path) -> Problem:
         ("[a]\nb = 1\n\n[a]\n", 4, 3, "Cannot declare ('a',) twice", "only once"),
         ("a = 1\na = 2\n", 2, 6, "Cannot overwrite a value", "only once"),
         ("a = 1\n\n?\n", 3, 1, "Invalid statement", "[section]"),
-        ('a = """\n\nx', 3, 2, "Unterminated string", ""),
+        ('a = """\n\nx', 3, 2, "Unterminated string", "the quotes that it begins with"),
+        ("a = 'x\n", 1, 7, 'Expected "\'"', "the quotes that it begins with"),
+        ('a = "x\n', 1, 7, "Illegal character", "on the same line"),
+        ('a = "\x01"\n', 1, 6, "Illegal character", "remove"),
+        ("a = 1 # \x01\n", 1, 9, "Found invalid character", "remove"),
+        ("a = 6h\n", 1, 6, "Expected newline", '"6h"'),
+        ("[endpoints.A/B]\n", 1, 13, "Expected ']'", '[endpoints."A/B"]'),
+        ("[[a]\n", 1, 4, "Expected ']]'", "[[probes]]"),
+        ("[]\n", 1, 2, "Invalid initial character", "begin with a name"),
+        ("a = [1 2]\n", 1, 8, "Unclosed array", "comma"),
+        ("a = {b = 1\n", 1, 11, "Unclosed inline table", "}"),
+        ("a = {b = 1, b = 2}\n", 1, 18, "Duplicate inline table key", "only once"),
+        ('a = "\\u00zz"\n', 1, 8, "Invalid hex value", "two backslashes"),
+        ('a = "\\ud800"\n', 1, 12, "Escaped character", "the character itself"),
+        ("[a.b]\n[a]\nb.c = 1\n", 3, 8, "Cannot redefine", "all its keys there"),
+        ("a = 2026-02-30\n", 1, 5, "Invalid date", "that exists"),
         ("a = [1,\n", 1, 8, "Invalid value", "quotes"),
     ],
 )
@@ -73,6 +89,24 @@ def test_a_file_nested_without_end(tmp_path):
     path = tmp_path / "f.toml"
     path.write_text("a = " + "[" * 100_000)
     assert "nested too deeply" in problem_of(path).message
+
+
+def test_a_number_without_end(tmp_path):
+    path = tmp_path / "f.toml"
+    path.write_text("a = " + "9" * 5000)
+    assert "a number that is too long" in problem_of(path).message
+
+
+def test_a_syntax_error_of_a_newer_python_has_a_remedy_too(tmp_path, monkeypatch):
+    def refuse(text):
+        raise tomllib.TOMLDecodeError("Something new (at line 1, column 2)")
+
+    monkeypatch.setattr(tomllib, "loads", refuse)
+    path = tmp_path / "f.toml"
+    path.write_text("a = 1\n")
+    assert problem_of(path).one_line.startswith(
+        f"{path}:1:2: error: is not valid TOML: Something new; write KEY = VALUE"
+    )
 
 
 def test_a_file_without_end():

@@ -97,6 +97,17 @@ def test_the_terminal_has_a_word_for_each_link(world: ProtocolWorld) -> None:
     assert sum("✗" in word for word in words) == 3 + 6 - 1  # the two planted causes share one link
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("count", [4, 30])
+def test_a_letter_and_its_variant_stand_on_one_line(count: int, width: int) -> None:
+    lines = show(ProtocolWorld(count), width).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("which work"))
+    legend = "\n".join(lines[first:])
+    for variant in LINKS:
+        assert re.search(rf"^(.*[ :])?{VARIANT_LETTERS[variant]} {variant}[,;]?( |$)", legend, re.MULTILINE), variant
+    assert max(map(len, lines)) <= width
+
+
 def test_no_line_in_a_terminal_ends_with_blanks(world: ProtocolWorld) -> None:
     written = io.StringIO()
     Console(file=written, width=60).print(MatrixReport(world.store, world.run, world.findings))

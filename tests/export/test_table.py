@@ -64,6 +64,13 @@ def test_nothing_is_wider_than_the_terminal(width, count, throughput):
     assert lines[-1].startswith("links: ") or lines[-2].startswith("links: ")
 
 
+@pytest.mark.parametrize("width", [44, 48, 52, 60, 80, 120])
+def test_a_mark_or_letter_and_its_word_stand_on_one_line(width):
+    text = Screen(width).show(report()).text
+    for words in ("✓ ok", "✗ failed", "! our own error", "· not tried", "D destination", "P path", "C client"):
+        assert words in text
+
+
 def test_what_is_left_out_is_said():
     text = Screen(120).show(report(170)).text
     assert "shown: the 20 worst of 170 sources; left out: 150, 149 of them with broken cells" in text

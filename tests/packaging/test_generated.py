@@ -32,6 +32,16 @@ def test_pages_hold_whole_sentences(folder: Path) -> None:
     assert "..." not in page.replace("ARGS]...", "")
 
 
+def test_no_line_of_a_help_is_lost_as_a_command_of_roff(folder: Path) -> None:
+    commands = {".TH", ".SH", ".B", ".PP", ".TP", ".SS"}
+    for page in (folder / "man").iterdir():
+        lines = gzip.decompress(page.read_bytes()).decode().splitlines()
+        assert {line.split(" ")[0] for line in lines if line.startswith((".", "'"))} <= commands, page.name
+    daemon = gzip.decompress((folder / "man/tpcharness-daemon.1.gz").read_bytes()).decode()
+    assert "\n\\&./endpoints.toml. What stays" in daemon
+    assert "\nSIGHUP reads" in daemon
+
+
 def test_the_same_source_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "packaging/generate.py", tmp_path], check=True)
     made = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

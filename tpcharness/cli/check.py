@@ -9,13 +9,15 @@ from pathlib import Path
 
 import click
 
+from tpcharness.cli.completion import endpoint_names, one_of
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import (
-    FORMAT_HELP,
+    ALL_VARIANTS,
     OUTPUT_HELP,
     VARIANTS_ALONE,
     Invocation,
     config_option,
+    format_option,
     load_or_exit,
     no_such,
     pass_invocation,
@@ -30,17 +32,18 @@ from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS
 
 
 @click.command("check")
-@click.argument("endpoints", metavar="[ENDPOINT]...", nargs=-1)
+@click.argument("endpoints", metavar="[ENDPOINT]...", nargs=-1, shell_complete=endpoint_names)
 @config_option
 @click.option(
     "--variant",
     "variants",
     multiple=True,
     metavar="NAME",
+    shell_complete=one_of((*VARIANTS_ALONE.split(", "), ALL_VARIANTS)),
     help=f"What to do in place of the doors: a name, a glob, or all; repeatable. Names: {VARIANTS_ALONE}. Tapes are "
     "staged by name only.",
 )
-@click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP)
+@format_option
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
 @push_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")

@@ -48,7 +48,14 @@ def check(config_path: Path | None) -> ExitCode:
 
 @command.command()
 @config_argument
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="What goes to stdout.",
+)
 @pass_invocation
 def show(invocation: Invocation, config_path: Path | None, form: str) -> None:
     """Show every value that holds and where it comes from."""

@@ -14,7 +14,14 @@ from tpcharness.cli.options import Invocation, pass_invocation
 @click.command("diff")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "markdown"]),
+    default="table",
+    show_default=True,
+    help="What goes to stdout.",
+)
 @pass_invocation
 def command(invocation: Invocation, old: Path, new: Path, form: str) -> ExitCode:
     """Compare two runs, cell by cell: newly broken, still broken (and for which reason), fixed, new, gone.

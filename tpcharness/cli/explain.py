@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from tpcharness.cli.completion import one_of
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import Invocation, no_such, pass_invocation
 from tpcharness.model.contrast import ContrastKind
@@ -15,7 +16,12 @@ from tpcharness.model.variant import Blame, Phase
 
 
 @click.command("explain")
-@click.argument("word", required=False, metavar="[REASON|CODE|CONTRAST|EXIT-CODE]")
+@click.argument(
+    "word",
+    required=False,
+    metavar="[REASON|CODE|CONTRAST|EXIT-CODE]",
+    shell_complete=one_of((*Reason, *ContrastKind)),
+)
 @pass_invocation
 def command(invocation: Invocation, word: str | None) -> None:
     """Say what a reason, a result code, a contrast or an exit code means, who has to act, and what to do.

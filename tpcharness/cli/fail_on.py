@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from tpcharness.results.comparison import Comparison
     from tpcharness.results.store import MatrixStore
 
-HELP = "What makes exit code 1: any, endpoint, new, threshold:95% or never."
+RULES = ("any", "endpoint", "new", "threshold:95%", "never")
+HELP = f"What makes exit code 1: {', '.join(RULES[:-1])} or {RULES[-1]}."
 
 
 class Rule(StrEnum):

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tpcharness.cli.completion import endpoint_names, one_of
 from tpcharness.cli.exits import ExitCode
-from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
+from tpcharness.cli.fail_on import HELP, RULES, FailOn, Rule, fail_on
 from tpcharness.cli.options import (
+    ALL_VARIANTS,
     BEYOND_DOORS,
-    FORMAT_HELP,
     OUTPUT_HELP,
     VARIANTS,
     VARIANTS_ALONE,
     Invocation,
     config_argument,
     duration,
+    format_option,
     load_or_exit,
     no_such,
     pass_invocation,
@@ -58,16 +60,29 @@ DEFAULT_TESTBED_SITES = 4
     "--fault", "faults", multiple=True, metavar="SITE-B=NAME", help="What is wrong in the testbed; repeatable."
 )
 @click.option(
-    "-s", "--source", "sources", multiple=True, metavar="NAME", help="Only links from these; globs; repeatable."
+    "-s",
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=endpoint_names,
+    help="Only links from these; globs; repeatable.",
 )
 @click.option(
-    "-d", "--destination", "destinations", multiple=True, metavar="NAME", help="Only links to these; globs; repeatable."
+    "-d",
+    "--destination",
+    "destinations",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=endpoint_names,
+    help="Only links to these; globs; repeatable.",
 )
 @click.option(
     "--variant",
     "variants",
     multiple=True,
     metavar="NAME",
+    shell_complete=one_of((*BEYOND_DOORS, ALL_VARIANTS)),
     help=f"Only this way to probe: a name, a glob, or all for every one of links; repeatable. Links: {VARIANTS}. "
     f"Endpoints alone: {VARIANTS_ALONE}. What moves tapes runs by its name only.",
 )
@@ -78,10 +93,19 @@ DEFAULT_TESTBED_SITES = 4
 @click.option("--deadline", type=duration, metavar="TIME", help="Stop after this time, with what there is.")
 @click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Start nothing new after N failures.")
 @click.option("--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Probes under way at once.")
-@click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP)
+@format_option
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
 @push_option
-@click.option("--fail-on", "rule", type=fail_on, default="any", metavar="RULE", show_default=True, help=HELP)
+@click.option(
+    "--fail-on",
+    "rule",
+    type=fail_on,
+    default="any",
+    metavar="RULE",
+    show_default=True,
+    shell_complete=one_of(RULES),
+    help=HELP,
+)
 @click.option(
     "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Compare with the run in FILE (json or jsonl)."
 )

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tpcharness.cli.completion import one_of
 from tpcharness.cli.terminal import Color, make_console, wants_color
 from tpcharness.config.places import default_path
 from tpcharness.config.quantities import DURATION_HINT, SIZE_HINT, parse_duration, parse_size
@@ -38,7 +39,6 @@ VARIANTS_ALONE = ", ".join(variant for variant in ENDPOINT_VARIANTS if variant n
 BEYOND_DOORS = tuple(variant for variant in Variant if variant not in DOOR_VARIANTS)
 """What can be asked for besides the doors, which are checked anyway."""
 
-FORMAT_HELP = f"What goes to stdout: {FORMATS}.  [default: table]"
 OUTPUT_HELP = "Write a format to a file, such as html:report.html; repeatable."
 
 _MOST_NAMES = 12
@@ -89,6 +89,18 @@ def config_option(function: F) -> F:
     """-c/--config for commands whose arguments are names: `config_path: Path | None`."""
     return click.option(
         "-c", "--config", "config_path", metavar="FILE", type=click.Path(path_type=Path), help=_CONFIG_HELP
+    )(function)
+
+
+def format_option(function: F) -> F:
+    """--format, for commands that can write all formats: `formats: tuple[str, ...]`."""
+    return click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        metavar="FORMAT",
+        shell_complete=one_of(FORMATS.split(", ")),
+        help=f"What goes to stdout: {FORMATS}.  [default: table]",
     )(function)
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from tpcharness.cli.completion import endpoint_names
 from tpcharness.cli.exits import ExitCode, Terminated
 from tpcharness.cli.options import VARIANTS, VARIANTS_ALONE, config_option, duration, no_such
 from tpcharness.model.settings import ProbeSelection
@@ -66,7 +67,7 @@ class PluginCommand(click.Command):
 
 
 @click.command("plugin", cls=PluginCommand)
-@click.argument("names", metavar="ENDPOINT | SRC DST", nargs=-1)
+@click.argument("names", metavar="ENDPOINT | SRC DST", nargs=-1, shell_complete=endpoint_names)
 @config_option
 @click.option(
     "--variant",

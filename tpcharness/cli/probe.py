@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from tpcharness.cli.completion import endpoint_names, one_of
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import (
+    ALL_VARIANTS,
     BEYOND_DOORS,
     OUTPUT_HELP,
     VARIANTS,
@@ -28,14 +30,15 @@ from tpcharness.model.variant import DOOR_VARIANTS, ENDPOINT_VARIANTS, Variant
 
 
 @click.command("probe")
-@click.argument("source", metavar="SRC")
-@click.argument("destination", metavar="[DST]", required=False)
+@click.argument("source", metavar="SRC", shell_complete=endpoint_names)
+@click.argument("destination", metavar="[DST]", required=False, shell_complete=endpoint_names)
 @config_option
 @click.option(
     "--variant",
     "variants",
     multiple=True,
     metavar="NAME",
+    shell_complete=one_of((*BEYOND_DOORS, ALL_VARIANTS)),
     help=f"How to copy: a name, a glob, or all; repeatable. Links: {VARIANTS}. SRC alone, or both ends of the link: "
     f"{VARIANTS_ALONE}.  [default: https-pull; of SRC alone its doors]",
 )

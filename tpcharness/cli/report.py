@@ -13,10 +13,10 @@ import click
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.fail_on import HELP, FailOn, Rule, fail_on
 from tpcharness.cli.options import (
-    FORMAT_HELP,
     OUTPUT_HELP,
     Invocation,
     config_option,
+    format_option,
     load_or_exit,
     no_such,
     pass_invocation,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--since", metavar="TIME", help='From the history: what came since then, such as "7d" or "2026-11-22".')
 @click.option("--until", metavar="TIME", help="With --since: and before then; default: now.")
 @config_option
-@click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP)
+@format_option
 @click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
 @click.option("-e", "--endpoint", "endpoints", multiple=True, metavar="NAME", help="Only what concerns it; repeatable.")
 @click.option("--fail-on", "rule", type=fail_on, default="any", metavar="RULE", help=HELP.replace(" new,", ""))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tpcharness.cli.completion import endpoint_names
 from tpcharness.cli.exits import ExitCode
 from tpcharness.cli.options import (
     OUTPUT_HELP,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tpcharness.wire.tape.archive_info import ArchiveInfo
 
 _output_option = click.option("-o", "--output", "outputs", multiple=True, metavar="FORMAT:FILE", help=OUTPUT_HELP)
-_endpoint_argument = click.argument("name", metavar="ENDPOINT")
+_endpoint_argument = click.argument("name", metavar="ENDPOINT", shell_complete=endpoint_names)
 _files_argument = click.argument("files", metavar="[FILE]...", nargs=-1)
 
 

@@ -7,9 +7,9 @@ from urllib.parse import quote, urlsplit
 
 from tpcharness.config.addresses import is_below, is_loopback, same_place
 from tpcharness.config.configuration import Config
-from tpcharness.config.lines import KeyPath
+from tpcharness.config.fields import is_one_line
 from tpcharness.config.names import matches, nobody_here, written
-from tpcharness.config.problems import Problem, did_you_mean
+from tpcharness.config.problems import Problem, did_you_mean, dotted
 from tpcharness.config.service_checks import check_service
 from tpcharness.config.source import Source
 from tpcharness.model.needs import is_configured, key_of
@@ -23,6 +23,7 @@ def check(config: Config, source: Source) -> Iterator[Problem]:
     """Every problem that no single value shows."""
     yield from _contact(config, source)
     yield from _unused_tokens(config, source)
+    yield from _unknown_tokens(source)
     yield from _endpoint_names(source)
     yield from _same_places(config, source)
     yield from _endpoint_settings(config, source)
@@ -49,6 +50,16 @@ def _unused_tokens(config: Config, source: Source) -> Iterator[Problem]:
     for name in config.tokens:
         if name not in used:
             yield source.warning(("tokens", name), "is used by no endpoint", f'write tokens = "{name}" at an endpoint')
+
+
+def _unknown_tokens(source: Source) -> Iterator[Problem]:
+    """From the file, as above; a mistake in [defaults] is told once, not for each endpoint that has it from there."""
+    names = source.table("tokens")
+    for at in dict.fromkeys(written(source, endpoint, "tokens") for endpoint in source.table("endpoints")):
+        wanted = source.value(at)
+        if isinstance(wanted, str) and wanted and wanted not in names and is_one_line(wanted):
+            missing = f"there is no [{dotted(('tokens', wanted))}] section; add it"
+            yield source.problem(at, "does not exist", did_you_mean(wanted, names, missing))
 
 
 def _endpoint_names(source: Source) -> Iterator[Problem]:
@@ -79,20 +90,13 @@ def _same_places(config: Config, source: Source) -> Iterator[Problem]:
 
 
 def _endpoint_settings(config: Config, source: Source) -> Iterator[Problem]:
-    names = source.table("tokens")
-    told: set[KeyPath] = set()  # a mistake in [defaults] is told once, not for each endpoint
     for name, endpoint in config.endpoints.items():
-        tokens_at = written(source, name, "tokens")
         if not endpoint.tokens:
             yield source.warning(
                 ("endpoints", name),
                 "has no tokens: its door will fail, and its links will not be tried",
                 "add tokens = NAME of a [tokens.NAME]",
             )
-        elif endpoint.tokens not in names and tokens_at not in told:
-            told.add(tokens_at)
-            missing = f"there is no [tokens.{endpoint.tokens}] section; add it"
-            yield source.problem(tokens_at, "does not exist", did_you_mean(endpoint.tokens, names, missing))
         if not is_below(endpoint.path, endpoint.scope_base):
             at = ("endpoints", name, "scope_base")
             yield source.problem(

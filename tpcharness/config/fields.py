@@ -122,8 +122,13 @@ def _header_text(text: str) -> str:
     return text
 
 
+def is_one_line(text: str) -> bool:
+    """Whether a text has no line ends, and nothing else that a screen would obey instead of showing it."""
+    return not _CONTROL.search(text)
+
+
 def _one_line(text: str) -> str:
-    if _CONTROL.search(text):
+    if not is_one_line(text):
         raise Unfit("has control characters in it", "write it as plain text on one line")
     return text
 

@@ -18,12 +18,29 @@ _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _SYNTAX_HINTS = (
     ("Cannot declare", "a section can stand only once: rename one of the two, or join them"),
     ("Cannot overwrite", "a key can stand only once: remove one of the two"),
+    ("Duplicate inline table key", "a key can stand only once: remove one of the two"),
     ("Cannot mutate", "the table is complete where it is first written: write all its keys there"),
-    ("Invalid value", "put texts in double quotes"),
+    ("Cannot redefine", "the table is complete where it is first written: write all its keys there"),
+    ("Invalid value", "put texts in double quotes; a list begins with [ and ends with ]"),
     ("Invalid statement", "write KEY = VALUE, a [section], or a # comment"),
+    ("Expected newline", 'write one KEY = VALUE on a line, and put "6h" and "1MiB" in double quotes like texts'),
     ("Expected '=' after a key", "write KEY = VALUE; a key with unusual characters needs double quotes"),
+    ("Expected ']' at", 'end it with ]; a name with unusual characters needs double quotes: [endpoints."A/B"]'),
+    ("Expected ']]' at", "end it with ]], as in [[probes]]"),
+    ("Invalid initial character", "begin with a name; one with unusual characters needs double quotes"),
+    ("Unclosed array", "end the list with ], and put a comma between its values"),
+    ("Unclosed inline table", "end it with } on the same line, and put a comma between its keys"),
     ("Unescaped '\\'", "write two backslashes for one, or use single quotes"),
+    ("Invalid hex value", "write two backslashes for one, or use single quotes"),
+    ("Escaped character", "write the character itself"),
+    ("Unterminated string", "end the text with the quotes that it begins with"),
+    ('Expected "', "end the text with the quotes that it begins with"),
+    ("Illegal character '\\n'", "end the text with quotes on the same line"),
+    ("Illegal character", "remove the character; an editor may not show it"),
+    ("Found invalid character", "remove the character; an editor may not show it"),
+    ("Invalid date", "write a date that exists, such as 2026-07-01T08:00:00Z"),
 )
+_ANY_SYNTAX_HINT = "write KEY = VALUE or a [section] there; an example comes from: tpcharness config init"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,8 @@ def read_source(path: Path) -> Source | Problem:
         return _syntax_problem(name, text, str(error))
     except RecursionError:
         return Problem("is nested too deeply", name, hint="is this the right file?")
+    except ValueError:  # Python refuses to read a number of thousands of digits
+        return Problem("has a number that is too long", name, hint="is this the right file?")
 
 
 def _syntax_problem(name: str, text: str, message: str) -> Problem:
@@ -111,5 +130,5 @@ def _syntax_problem(name: str, text: str, message: str) -> Problem:
     else:
         line, column = int(where[1]), int(where[2])
     what = _WHERE.sub("", message)
-    hint = next((hint for start, hint in _SYNTAX_HINTS if what.startswith(start)), "")
+    hint = next((hint for start, hint in _SYNTAX_HINTS if what.startswith(start)), _ANY_SYNTAX_HINT)
     return Problem(f"is not valid TOML: {what}", name, line, column, hint=hint)

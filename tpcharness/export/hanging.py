@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -16,6 +17,17 @@ def hanging(mark: Text, body: Text, console: Console, width: int) -> Iterator[Te
     for number, line in enumerate(body.wrap(console, max(_LEAST, width - indent))):
         line.rstrip()
         yield Text.assemble(mark if number == 0 else " " * len(mark), " ", line, no_wrap=True)
+
+
+def whole(pieces: Iterable[str], width: int, *, head: str = "", gap: str = " ") -> str:
+    """The words of the head, then the pieces, on lines that end between them only: "u https-push," stays together."""
+    lines: list[str] = []
+    for piece in (*head.split(), *pieces):
+        if lines and cell_len(longer := f"{lines[-1]}{gap}{piece}") <= width:
+            lines[-1] = longer
+        else:
+            lines.append(piece)
+    return "\n".join(lines)
 
 
 def wrapped(body: Text, console: Console, width: int) -> Iterator[Text]:

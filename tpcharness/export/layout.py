@@ -36,6 +36,15 @@ class Layout:
     half_width: int
     column_widths: tuple[int, ...]
 
+    @property
+    def digits(self) -> int:
+        """What a row's number takes before its name, with a blank; none where columns have names."""
+        return 0 if self.density is Density.NAMED else len(str(len(self.numbers))) + 1
+
+    def label(self, name: str, text: str) -> str:
+        """What stands before a row."""
+        return text if self.density is Density.NAMED else f"{self.numbers[name]:>{self.digits - 1}} {text}"
+
 
 def choose_layout(
     names: Sequence[str],

@@ -179,7 +179,7 @@ def _protocols(store: MatrixStore) -> Iterator[str]:
     variants, names = store.variants(), store.endpoints()
     if len(variants) <= FEW_VARIANTS or len(names) > MOST_COLUMNS:
         return
-    yield f"\n### Which variants work\n\nRows are sources. The best as a capital: {legend_of(variants)}.\n\n"
+    yield f"\n### Which variants work\n\nRows are sources. The best as a capital: {', '.join(legend_of(variants))}.\n\n"
     rows = []
     for source in names:
         row = [source]

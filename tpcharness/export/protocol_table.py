@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from tpcharness.export.alphabet import STYLES, Alphabet
-from tpcharness.export.hanging import hanging
+from tpcharness.export.hanging import hanging, whole
 from tpcharness.export.layout import Density, Layout
 from tpcharness.export.protocols import Choice, best_choices, best_of, cell_rate, legend_of, word_of
 from tpcharness.export.quantities import count_text
+from tpcharness.export.shortened import shortened
 from tpcharness.model.contrast import Contrast
 from tpcharness.model.endpoint import LinkSubject, Subject
 from tpcharness.model.variant import Variant
@@ -24,33 +25,48 @@ _NAME_WIDTH = 24
 _BAD = (CellState.FAILURE, CellState.ERROR)
 
 
+def row_labels(layout: Layout, marks: Alphabet) -> dict[str, str]:
+    """What stands before each row of a matrix, all equally wide."""
+    clean = {row: marks.clean(row, 40) for row in layout.rows}
+    short = shortened(clean, layout.label_width - layout.digits, ascii_only=marks.ascii_only)
+    return {row: set_cell_size(layout.label(row, text), layout.label_width) for row, text in short.items()}
+
+
 def protocol_lines(
-    cells: Mapping[tuple[Subject, Variant], Cell], variants: Sequence[Variant], layout: Layout, marks: Alphabet
+    cells: Mapping[tuple[Subject, Variant], Cell],
+    variants: Sequence[Variant],
+    layout: Layout,
+    marks: Alphabet,
+    width: int,
 ) -> Iterator[Text]:
     """Rows are sources, columns destinations, each cell a word of one letter for each variant that works."""
-    occurring = best_choices(cells, variants)
-    reasons = [str(choice) for choice in (Choice.TIE, Choice.UNKNOWN) if choice in occurring]
-    why = f"; no capital: {' or '.join(reasons)}" if reasons else ""
-    yield Text(f"which work, the best as a capital: {legend_of(variants)}{why}", "dim")
+    yield Text(_legend(cells, variants, width), "dim")
     gap = " " * layout.density.gap
     named = layout.density is Density.NAMED
     header = Text(" " * layout.label_width + " ", style="bold", no_wrap=True)
-    for column, width in zip(layout.columns, layout.column_widths, strict=True):
+    for column, column_width in zip(layout.columns, layout.column_widths, strict=True):
         title = marks.clean(column, 40) if named else str(layout.numbers[column])
-        header.append(gap + set_cell_size(title, width))
+        header.append(gap + set_cell_size(title, column_width))
     header.rstrip()
     yield header
-    digits = len(str(len(layout.numbers)))
+    labels = row_labels(layout, marks)
     for row in layout.rows:
-        name = marks.clean(row, 40)
-        label = name if named else f"{layout.numbers[row]:>{digits}} {name}"
-        line = Text(set_cell_size(label, layout.label_width) + " ", no_wrap=True)
-        for column, width in zip(layout.columns, layout.column_widths, strict=True):
+        line = Text(labels[row] + " ", no_wrap=True)
+        for column, column_width in zip(layout.columns, layout.column_widths, strict=True):
             found = {v: cell for v in variants if (cell := cells.get((LinkSubject(row, column), v))) is not None}
             line.append(gap)
-            line.append(_word(found, variants, marks, width, same=row == column))
+            line.append(_word(found, variants, marks, column_width, same=row == column))
         line.rstrip()
         yield line
+
+
+def _legend(cells: Mapping[tuple[Subject, Variant], Cell], variants: Sequence[Variant], width: int) -> str:
+    occurring = best_choices(cells, variants)
+    reasons = [str(choice) for choice in (Choice.TIE, Choice.UNKNOWN) if choice in occurring]
+    *letters, last = legend_of(variants)
+    why = f"no capital: {' or '.join(reasons)}".split() if reasons else []
+    pieces = [*(f"{each}," for each in letters), f"{last};" if why else last, *why]
+    return whole(pieces, width, head="which work, the best as a capital:")
 
 
 def _word(
@@ -82,12 +98,13 @@ def alone_lines(cells: Iterable[Cell], marks: Alphabet, width: int) -> Iterator[
     variants = [variant for variant in Variant if any(variant in row for row in rows.values())]
     words = {(name, v): _state(shown[name].get(v), marks) for name in shown for v in variants}
     widths = {v: max(*(len(part) for part in _title(v)), *(len(words[name, v]) for name in shown)) for v in variants}
+    names = shortened({name: marks.clean(name, 80) for name in shown}, label, ascii_only=marks.ascii_only)
     for some in _fitting(variants, widths, width - label):
         for line in range(2):
             titles = "".join(f"  {_title(variant)[line]:<{widths[variant]}}" for variant in some)
             yield Text((" " * label + titles).rstrip(), "bold", no_wrap=True)
         for name, row in shown.items():
-            text = Text(set_cell_size(marks.clean(name, 80), label), no_wrap=True)
+            text = Text(set_cell_size(names[name], label), no_wrap=True)
             for variant in some:
                 state = row[variant].state if variant in row else None
                 text.append(f"  {words[name, variant]:<{widths[variant]}}", STYLES[state])

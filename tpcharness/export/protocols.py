@@ -105,14 +105,14 @@ def cell_rate(cell: Cell) -> float | None:
     return rates[max(rates)] if rates else None
 
 
-def legend_of(variants: Sequence[Variant]) -> str:
-    """ "p https-pull, u https-push"."""
-    return ", ".join(f"{VARIANT_LETTERS[variant]} {variant}" for variant in variants)
+def legend_of(variants: Sequence[Variant]) -> list[str]:
+    """ "p https-pull", "u https-push": a letter without its name, or a name without its letter, says nothing."""
+    return [f"{VARIANT_LETTERS[variant]} {variant}" for variant in variants]
 
 
-def capitals_of(variants: Sequence[Variant]) -> str:
-    """ "P https-pull, U https-push", where only the best is named."""
-    return ", ".join(f"{VARIANT_LETTERS[variant].upper()} {variant}" for variant in variants)
+def capitals_of(variants: Sequence[Variant]) -> list[str]:
+    """ "P https-pull", "U https-push", where only the best is named."""
+    return [f"{VARIANT_LETTERS[variant].upper()} {variant}" for variant in variants]
 
 
 def word_of(cells: Mapping[Variant, Cell], variants: Sequence[Variant], marks: Mapping[CellState, str]) -> str:

@@ -15,9 +15,9 @@ from rich.text import Text
 from tpcharness.export.alphabet import LETTERS, STYLES, Alphabet, alphabet
 from tpcharness.export.evidence_text import utc_text
 from tpcharness.export.failure_text import FailureText
-from tpcharness.export.hanging import hanging, wrapped
+from tpcharness.export.hanging import hanging, whole, wrapped
 from tpcharness.export.layout import Density, Layout, choose_layout
-from tpcharness.export.protocol_table import alone_lines, contrast_lines, protocol_lines
+from tpcharness.export.protocol_table import alone_lines, contrast_lines, protocol_lines, row_labels
 from tpcharness.export.protocols import FEW_VARIANTS, contrasts_of, untold
 from tpcharness.export.quantities import count_text, duration_text
 from tpcharness.model.endpoint import LinkSubject, Subject
@@ -105,6 +105,7 @@ class MatrixReport:
             column_badness=lambda name: bad_columns[name],
         )
         doors = self.store.doors(now=self.now)
+        labels = row_labels(layout, marks)
         gap = " " * layout.density.gap
         header = Text(" " * layout.label_width + "  " + _DOOR, style="bold", no_wrap=True)
         for column, column_width in zip(layout.columns, layout.column_widths, strict=True):
@@ -114,7 +115,7 @@ class MatrixReport:
         yield Text(f"rows: source, columns: destination, in each cell: {' '.join(_short(v) for v in variants)}", "dim")
         yield header
         for row in layout.rows:
-            line = Text(set_cell_size(_label(layout, row, clean[row]), layout.label_width) + "  ", no_wrap=True)
+            line = Text(labels[row] + "  ", no_wrap=True)
             door = doors.get(row)
             state = None if door is None else door.state
             line.append(marks.mark(state).ljust(len(_DOOR)), STYLES[state])
@@ -125,7 +126,7 @@ class MatrixReport:
             line.rstrip()
             yield line
         yield from _left_out(layout, clean, bad_rows, bad_columns, marks)
-        yield _legend(cells, doors, layout, marks)
+        yield _legend(cells, doors, layout, marks, width)
         if self.throughput and layout.density is not Density.MARKS:
             yield Text("number: MB/s, the median over sizes", "dim")
 
@@ -145,7 +146,7 @@ class MatrixReport:
             row_badness=lambda name: bad_rows[name],
             column_badness=lambda name: bad_columns[name],
         )
-        yield from protocol_lines(cells, variants, layout, marks)
+        yield from protocol_lines(cells, variants, layout, marks, width)
         yield Text()
 
     def _cell(self, halves: list[Cell | None], layout: Layout, marks: Alphabet, width: int, *, same: bool) -> Text:
@@ -230,12 +231,6 @@ def _badness(cells: Cells) -> tuple[Counter[str], Counter[str]]:
     return rows, columns
 
 
-def _label(layout: Layout, name: str, clean: str) -> str:
-    if layout.density is Density.NAMED:
-        return clean
-    return f"{layout.numbers[name]:>{len(str(len(layout.numbers)))}} {clean}"
-
-
 def _short(variant: Variant) -> str:
     return variant.value.removeprefix("https-")
 
@@ -256,16 +251,17 @@ def _left_out(
             yield Text(f"shown: the {len(shown)} worst of {total} {word}s; left out: {hidden}, {rest}", "yellow")
 
 
-def _legend(cells: Cells, doors: dict[str, Cell], layout: Layout, marks: Alphabet) -> Text:
+def _legend(cells: Cells, doors: dict[str, Cell], layout: Layout, marks: Alphabet, width: int) -> Text:
     """Only what occurs is explained."""
     everything = (*cells.values(), *doors.values())
     seen = {cell.state for cell in everything}
     words = [f"{marks.mark(state)} {word}" for state, word in _STATE_WORDS.items() if state in seen]
-    legend = Text("   ".join(words), "dim")
+    legend = Text(whole(words, width, gap="   "), "dim")
     blamed = {cell.worst.blame for cell in cells.values() if cell.state in (CellState.FAILURE, CellState.ERROR)}
     letters = [f"{letter} {blame.value}" for blame, letter in LETTERS.items() if blame in blamed and letter.strip()]
     if letters and layout.density is not Density.MARKS:
-        legend.append(f"\nletter: who has to act: {', '.join(letters)}")
+        pieces = [*(f"{each}," for each in letters[:-1]), letters[-1]]
+        legend.append("\n" + whole(pieces, width, head="letter: who has to act:"))
     return legend
 
 

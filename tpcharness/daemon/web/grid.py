@@ -27,7 +27,9 @@ MOST_LINES = 200
 ROOMY, CLOSE = 14, 48  # lines, up to which a cell has room for its marks; as in the report
 DOWNTIME = "downtime"
 DOWNTIME_MARK = "\u2193"
-_SIZES = {"roomy": (24, 190), "close": (13, 170), "dense": (8, 150)}  # half a cell, and a row's label, in pixels
+_SIZES = {"roomy": (24, 190, 14), "close": (13, 170, 12), "dense": (8, 150, 10)}
+"""In pixels: half a cell, the least width of a row's label, and the size of its letters."""
+MOST_LABEL, BESIDE_NAME, PER_LETTER = 400, 44, 0.62  # pixels, pixels for count and gaps, and parts of a letter's size
 _RANK = {state: rank for rank, state in enumerate(CellState)}
 
 
@@ -85,7 +87,9 @@ def draw(look: Look, choice: Choice) -> Drawn:
     size = max(len(rows), len(columns))
     density = "roomy" if size <= ROOMY else "close" if size <= CLOSE else "dense"
     split, merged = len(variants) == FEW_VARIANTS, len(variants) > FEW_VARIANTS
-    half, label = _SIZES[density]
+    half, least, letters = _SIZES[density]
+    longest = max((len(shown(name, 80)) for name in rows), default=0)
+    label = max(least, min(MOST_LABEL, round(PER_LETTER * letters * longest) + BESIDE_NAME))
     width = 2 * half if split or merged or density == "roomy" else half * 3 // 2
     painter = _Painter(variants, density, look.downtimes.keys())
     pieces = [

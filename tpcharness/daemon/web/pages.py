@@ -102,7 +102,7 @@ class Pages:
             singles=[each for each in told if each.single],
             endpoints=standings(look.endpoints, look.doors, look.cells, addresses.endpoint_path),
             drawn=(drawn := draw(look, choice)),
-            letters=capitals_of(drawn.variants) if drawn.merged else "",
+            letters=capitals_of(drawn.variants) if drawn.merged else [],
             alone=alone_table(_alone(look), addresses.endpoint_path),
             contrasts=contrasts_among((*look.doors.values(), *_alone(look), *look.cells)),
             most_contrasts=MOST_CONTRASTS,

@@ -99,17 +99,18 @@ function cellOf(i, j, matches, marks) {
 function draw() {
   const matches = matcher(), badness = arrange(matches);
   const size = Math.max(rows.length, columns.length);
-  const [density, half, height, label] = size <= ROOMY ? ["roomy", 24, 30, 190] : size <= CLOSE ? ["close", 13, 21, 170]
-    : ["dense", 8, 15, 150];
+  const [density, half, height, least, letters] = size <= ROOMY ? ["roomy", 24, 30, 190, 14]
+    : size <= CLOSE ? ["close", 13, 21, 170, 12] : ["dense", 8, 15, 150, 10];
+  const longest = Math.max(0, ...rows.map((i) => data.endpoints[i][0].length));
+  const label = Math.max(least, Math.min(400, Math.round(0.62 * letters * longest) + 44)); // as in daemon/web/grid.py
   const shown = merged ? 2 : chosen.length;
   const width = half * Math.max(2, shown) + (shown === 1 ? -half / 2 : 0);
   const marks = density === "dense" ? {...MARKS, ok: " "} : MARKS;
   grid.className = density;
   grid.style.setProperty("--half", `${width / shown}px`);
   grid.style.setProperty("--height", `${height}px`);
-  grid.style.width = `${label + columns.length * (width + 1)}px`;
   const widths = make("colgroup", {}, make("col"), ...columns.map(() => make("col")));
-  [...widths.children].forEach((col, n) => { col.style.width = `${n ? width + 1 : label}px`; });
+  [...widths.children].forEach((col, n) => { col.style.width = n ? `${width + 1}px` : `min(${label}px, 40vw)`; });
   const corner = make("th", {className: "corner"}, make("span", {}, "destination \u2192"), make("span", {}, "source \u2193"));
   const head = make("thead", {}, make("tr", {}, corner, ...columns.map((j) => header(j, "column", badness))));
   const body = document.createElement("tbody");

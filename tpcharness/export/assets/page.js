@@ -29,10 +29,10 @@ function fillControls() {
   const signs = Object.keys(WORDS).filter((state) => present.has(state)).map((state) =>
     make("span", {className: `count ${state}`}, make("i", {}, isBad(state) || COUNT > CLOSE ? "" : MARKS[state]), WORDS[state]));
   const letters = Object.keys(LETTERS).filter((blame) => blamed.has(blame)).map((blame) => `${LETTERS[blame]} ${blame}`);
-  if (PROTOCOLS) byId("legend").append(
+  if (PROTOCOLS) byId("legend").append(make("span", {},
     "Protocols: the left half is what works, the right half what does not; the letter is the best variant: ",
-    Object.entries(data.letters).map(([variant, letter]) => `${letter.toUpperCase()} ${variant}`).join(", "),
-    ", = equally fast, ? no throughput to compare. ");
+    ...Object.entries(data.letters).flatMap(([variant, letter]) => [make("span", {className: "whole"}, `${letter.toUpperCase()} ${variant},`), " "]),
+    "= equally fast, ? no throughput to compare. "));
   byId("legend").append(
     VARIANTS.length > 1 && !PROTOCOLS ? `In each cell, from left: ${VARIANTS.map(short).join(", ")}. ` : "", ...signs,
     letters.length ? `${PROTOCOLS ? "Letter in one variant" : "Letter"}: who has to act \u2014 ${letters.join(", ")}` : "");
