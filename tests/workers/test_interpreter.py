@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tpcharness.model.variant import Blame
 from tpcharness.workers import interpreter
 from tpcharness.workers.interpreter import environment_of_workers, find_interpreter
 from tpcharness.workers.messages import GfalJob
-from tpcharness.workers.pool import WorkerPool
+from tpcharness.workers.pool import LOOK_AGAIN_SECONDS, WorkerPool
 
 
 def program(path: Path, text: str) -> str:
@@ -49,6 +50,18 @@ async def test_what_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "took more than 0.2 s" in await complaint(program(tmp_path / "slow", "exec sleep 60"))
 
 
+async def test_a_child_that_outlives_the_asked_one_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "IMPORT_SECONDS", 0.5)
+    asked = program(tmp_path / "asked", f"sleep 60 & echo $! > {tmp_path}/child; exit 0")
+    assert "took more than 0.5 s" in await complaint(asked)
+    child = Path("/proc", (tmp_path / "child").read_text().strip(), "stat")
+    async with asyncio.timeout(10):
+        while child.exists() and ") Z " not in child.read_text():  # ended, whether init has seen it or not
+            await asyncio.sleep(0.01)
+
+
 async def test_found_by_itself_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = make_interpreter(tmp_path)
     (tmp_path / "python3").symlink_to(python)
@@ -64,6 +77,36 @@ async def test_it_is_looked_for_once(tmp_path: Path) -> None:
             assert await pool.unavailable() is not None
         assert isinstance(await pool.copy(GfalJob("a", "b", 1), lambda _: None), Failure)
     assert (tmp_path / "asked").read_text() == "asked\n"
+
+
+async def test_what_was_not_found_is_looked_for_again_now_and_then(tmp_path: Path) -> None:
+    seconds = 5.0
+    python = program(tmp_path / "python", f"echo asked >> {tmp_path}/asked; exit 1")
+    async with WorkerPool(python, monotonic=lambda: seconds) as pool:
+        assert await pool.unavailable() is not None
+        (tmp_path / "later").mkdir()
+        Path(python).unlink()
+        Path(python).symlink_to(make_interpreter(tmp_path / "later"))
+        seconds += LOOK_AGAIN_SECONDS - 1
+        assert await pool.unavailable() is not None
+        seconds += 1
+        assert await pool.unavailable() is None
+        Path(python).unlink()
+        seconds += 2 * LOOK_AGAIN_SECONDS
+        assert await pool.unavailable() is None  # what was found is asked for nothing again
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
+async def test_many_who_ask_at_once_look_again_once(tmp_path: Path) -> None:
+    seconds = 0.0
+    counting = program(tmp_path / "counting", f"echo asked >> {tmp_path}/asked; exit 1")
+    async with WorkerPool(counting, monotonic=lambda: seconds) as pool:
+        assert await pool.unavailable() is not None
+        seconds += LOOK_AGAIN_SECONDS
+        async with asyncio.TaskGroup() as group:
+            for _ in range(5):
+                group.create_task(pool.unavailable())
+    assert (tmp_path / "asked").read_text() == "asked\n" * 2
 
 
 def test_what_workers_see_of_our_environment() -> None:

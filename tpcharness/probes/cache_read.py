@@ -20,7 +20,8 @@ from tpcharness.payload.errands import Errands
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.store import PayloadStore
 from tpcharness.payload.upload import Upload
-from tpcharness.probes.root_attempt import RootAttempt, enter, mismatch, token_for, visiting
+from tpcharness.probes.role_token import token_for
+from tpcharness.probes.root_attempt import RootAttempt, enter, mismatch, visiting
 from tpcharness.probes.root_files import root_path
 from tpcharness.probes.root_reading import Transfer, fetch
 from tpcharness.probes.servers import ServerBook

@@ -11,7 +11,7 @@ from tpcharness.model.endpoint import Endpoint, Link
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Exchange, Result
-from tpcharness.model.seams import ProbeContext, Token, TokenSource
+from tpcharness.model.seams import ProbeContext, TokenSource
 from tpcharness.model.secret import Secret
 from tpcharness.model.settings import TimeLimits
 from tpcharness.model.variant import Blame, Phase, Variant
@@ -24,10 +24,11 @@ from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control
 from tpcharness.probes.gfal_run import GfalRun, run_gfal
 from tpcharness.probes.gfal_urls import OPTIONS, PULL_ONLY, SCHEMES, door_of, gfal_url, takes_token
+from tpcharness.probes.role_token import role_token
 from tpcharness.probes.root_ability import RootAbility
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
-from tpcharness.tokens.roles import Role, token_request
+from tpcharness.tokens.roles import Role
 from tpcharness.wire.copy_request import Mode
 from tpcharness.wire.fingerprint import identify
 from tpcharness.workers.messages import GfalJob
@@ -146,7 +147,7 @@ class GfalCopyProbe:
                 if self._scheme is Scheme.DAVS and role is Role.READ:
                     url = f"{url}?{PULL_ONLY}"
                 if secure:
-                    token = await self._token(role, part, attempt.trail)
+                    token = await role_token(self._tokens, role, part, attempt.trail)
                     if isinstance(token, Failure):
                         return token
                     tokens[url] = token.secret
@@ -163,12 +164,6 @@ class GfalCopyProbe:
             agent=self._settings.agent,
             client_info=(("job-id", context.run_id), ("file-id", context.probe_id)),
         )
-
-    async def _token(self, role: Role, file: PayloadFile, trail: Trail) -> Token | Failure:
-        token = await self._tokens.token(token_request(role, file.endpoint, file.path))
-        if isinstance(token, Token):
-            trail.token(token.facts)
-        return token
 
     async def _transfer(self, attempt: CopyAttempt[GfalRun], job: GfalJob) -> None:
         """Has the job done, and keeps what gfal2 said of it as evidence."""

@@ -22,9 +22,10 @@ from tpcharness.probes.arrival import Arrivals, Doubt
 from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control, Original
 from tpcharness.probes.copying import CopyRun, run_copy
+from tpcharness.probes.role_token import role_token
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import Verifier
-from tpcharness.tokens.roles import Role, token_request
+from tpcharness.tokens.roles import Role
 from tpcharness.wire.copy_request import Mode, copy_headers
 
 
@@ -73,8 +74,8 @@ class HttpsTransfer:
         """
         link, context, trail = attempt.link, attempt.context, attempt.trail
         with trail.enter(Phase.TOKEN):
-            reading = await self._token(Role.READ, link.source, original.file.path, trail)
-            writing = await self._token(Role.WRITE, link.destination, file.path, trail)
+            reading = await role_token(self._tokens, Role.READ, original.file, trail)
+            writing = await role_token(self._tokens, Role.WRITE, file, trail)
         for token in (reading, writing):
             if isinstance(token, Failure):
                 attempt.verdict = of_failure(token, Blame.ISSUER)
@@ -123,12 +124,6 @@ class HttpsTransfer:
         return HttpRequest.for_endpoint(
             active.endpoint, "COPY", active.path, token=active_token.secret, headers=headers
         )
-
-    async def _token(self, role: Role, endpoint: Endpoint, path: str, trail: Trail) -> Token | Failure:
-        token = await self._tokens.token(token_request(role, endpoint, path))
-        if isinstance(token, Token):
-            trail.token(token.facts)
-        return token
 
     async def _clean(self, attempt: CopyAttempt[CopyRun], file: PayloadFile) -> None:
         run = attempt.run

@@ -12,8 +12,9 @@ from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.trail import Trail
 from tpcharness.net.xroot import Reply, XrootClient, XrootVisit
 from tpcharness.payload.names import PayloadFile
+from tpcharness.probes.role_token import role_token
 from tpcharness.probes.root_files import root_path, root_target
-from tpcharness.tokens.roles import Role, token_request
+from tpcharness.tokens.roles import Role
 from tpcharness.wire.errors import WireError
 from tpcharness.wire.xroot.answers import does_tpc, read_config, read_handle
 from tpcharness.wire.xroot.opaque import RootUrl
@@ -36,7 +37,7 @@ class RootAbility:
         """
         for party, role, file in ((Party.SOURCE, Role.READ, source), (Party.DESTINATION, Role.VERIFY, destination)):
             with trail.enter(Phase.TOKEN):
-                token = await self._tokens.token(token_request(role, file.endpoint, file.path))
+                token = await role_token(self._tokens, role, file, trail)
             if isinstance(token, Failure):
                 return of_failure(token, Blame.ISSUER)
             verdict = await self._judge_end(party, file, token, trail)
@@ -45,7 +46,6 @@ class RootAbility:
         return None
 
     async def _judge_end(self, party: Party, file: PayloadFile, token: Token, trail: Trail) -> Verdict | None:
-        trail.token(token.facts)
         url = RootUrl.parse(file.endpoint.root)
         with trail.enter(Phase.VERIFY):
             async with self._client.visit(root_target(file.endpoint, url, token.secret), trail) as visit:

@@ -14,7 +14,6 @@ from tpcharness.diagnosis.verdict import Verdict
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.result import Checksum, Result, VerifiedBy
-from tpcharness.model.seams import Token, TokenSource
 from tpcharness.model.secret import Secret
 from tpcharness.model.variant import Blame, Phase
 from tpcharness.net.trail import Trail
@@ -28,7 +27,6 @@ from tpcharness.probes.root_files import absent, failure_of, remove, root_target
 from tpcharness.probes.root_reading import Transfer
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import ALGORITHM
-from tpcharness.tokens.roles import Role, token_request
 from tpcharness.wire.digest import same_checksum
 from tpcharness.wire.xroot.opaque import RootUrl
 
@@ -88,21 +86,6 @@ def mismatch(transfer: Transfer, content: Content) -> Failure | None:
         text = f"the adler32 of what it gives is {transfer.adler32}, {content.adler32} was stored"
         return Failure(Reason.CONTENT_MISMATCH, text)
     return None
-
-
-async def token_for(tokens: TokenSource, attempt: DoorCheck, role: Role, file: PayloadFile) -> Token | None:
-    """The token of one role; without one the attempt has failed."""
-    try:
-        wanted = token_request(role, file.endpoint, file.path)
-    except ValueError as error:
-        attempt.fail(Failure(Reason.TOKEN_SOURCE_FAILED, str(error), Blame.CLIENT))
-        return None
-    token = await tokens.token(wanted)
-    if isinstance(token, Failure):
-        attempt.fail(token)
-        return None
-    attempt.trail.token(token.facts)
-    return token
 
 
 @asynccontextmanager

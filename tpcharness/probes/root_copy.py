@@ -24,11 +24,12 @@ from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.attempt import CopyAttempt
 from tpcharness.probes.control import Control
+from tpcharness.probes.role_token import role_token
 from tpcharness.probes.root_files import read_back, read_through, remove, root_path, root_target, verify
 from tpcharness.probes.root_transfer import LOOK_SECONDS, RootRun, RootTransfer
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import MAX_READBACK_BYTES, Verification
-from tpcharness.tokens.roles import Role, token_request
+from tpcharness.tokens.roles import Role
 from tpcharness.wire.copy_request import Mode
 from tpcharness.wire.fingerprint import Implementation
 from tpcharness.wire.xroot.opaque import RootUrl
@@ -114,8 +115,8 @@ class RootCopyProbe:
         link, context, trail = attempt.link, attempt.context, attempt.trail
         file = self._names.destination(link.destination, context.probe_id, context.attempt)
         with trail.enter(Phase.TOKEN):
-            reading = await self._token(Role.READ, seed.file, trail)
-            writing = await self._token(Role.WRITE, file, trail)
+            reading = await role_token(self._tokens, Role.READ, seed.file, trail)
+            writing = await role_token(self._tokens, Role.WRITE, file, trail)
         for token in (reading, writing):
             if isinstance(token, Failure):
                 attempt.verdict = of_failure(token, Blame.ISSUER)
@@ -197,7 +198,7 @@ class RootCopyProbe:
 
     async def _verify(self, attempt: CopyAttempt[RootRun], seed: Seed, file: PayloadFile, ends: _Ends) -> None:
         """Whether the destination has what the source has; its own success says little (xroot 1)."""
-        token = await self._token(Role.VERIFY, file, attempt.trail)
+        token = await role_token(self._tokens, Role.VERIFY, file, attempt.trail)
         if isinstance(token, Failure):
             attempt.verdict = of_failure(token, Blame.ISSUER)
             return
@@ -241,7 +242,7 @@ class RootCopyProbe:
     async def _remove(self, attempt: CopyAttempt[RootRun], file: PayloadFile, ends: _Ends) -> None:
         """Removes the file at the door where it was made; that it is gone is seen by the clean-up at the other."""
         with attempt.trail.enter(Phase.CLEANUP):
-            token = await self._token(Role.CLEANUP, file, attempt.trail)
+            token = await role_token(self._tokens, Role.CLEANUP, file, attempt.trail)
             if isinstance(token, Failure):
                 failure: Failure | None = token
             else:
@@ -268,9 +269,3 @@ class RootCopyProbe:
             attempt.verdict = of_failure(failure, Blame.DESTINATION)
         else:
             attempt.warnings.append(f"{failure.reason}: {failure.detail}")
-
-    async def _token(self, role: Role, file: PayloadFile, trail: Trail) -> Token | Failure:
-        token = await self._tokens.token(token_request(role, file.endpoint, file.path))
-        if isinstance(token, Token):
-            trail.token(token.facts)
-        return token

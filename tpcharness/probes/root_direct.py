@@ -20,7 +20,8 @@ from tpcharness.payload.content import Content
 from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
-from tpcharness.probes.root_attempt import RootAttempt, enter, take_away, token_for, visiting
+from tpcharness.probes.role_token import token_for
+from tpcharness.probes.root_attempt import RootAttempt, enter, take_away, visiting
 from tpcharness.probes.root_files import failure_of, read_back, root_path, verify
 from tpcharness.probes.root_reading import OpenedFile, fetch, put
 from tpcharness.probes.servers import ServerBook

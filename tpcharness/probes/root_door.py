@@ -20,7 +20,8 @@ from tpcharness.payload.content import Content
 from tpcharness.payload.names import PayloadNames
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.door_check import DoorCheck
-from tpcharness.probes.root_attempt import take_away, token_for
+from tpcharness.probes.role_token import token_for
+from tpcharness.probes.root_attempt import take_away
 from tpcharness.probes.root_files import failure_of, read_back, root_path, root_target, store, verify
 from tpcharness.probes.servers import ServerBook
 from tpcharness.tokens.roles import Role

@@ -31,6 +31,7 @@ from tpcharness.wire.xroot.rendezvous import KEY_DIGITS, Rendezvous, placement_r
 LOOK_SECONDS = 0.5
 """Between two looks at how much has arrived."""
 GOODBYE_SECONDS = 5.0
+_ORDERED = frozenset({Step.START, Step.GRANT, Step.COPY})  # the order to copy has gone out, or goes out beside it
 QUEUED_SECONDS = 1.0
 """A destination that needs longer to begin has a queue."""
 
@@ -121,7 +122,7 @@ class RootTransfer:
             seconds=seconds,
             address_family=self.destination.address_family or self.source.address_family,
             opened=_may_have_opened(seen),
-            ended=seen.step is not Step.COPY or (seen.stall is None and seen.failure is None),
+            ended=seen.step not in _ORDERED or (seen.stall is None and seen.failure is None),
             queued=self._queued_seconds > QUEUED_SECONDS,
         )
 
@@ -233,28 +234,13 @@ class RootTransfer:
     async def _wait(self, made: _Open, progress: _Progress) -> RootSeen:
         """The second sync, with looks at what has arrived meanwhile."""
         progress.begin()
-        limit = self.limits.transfer_seconds
-        asking = asyncio.create_task(
-            self.destination.ask_server(
-                made.server,
-                "sync",
-                sync(made.handle),
-                Phase.TRANSFER,
-                path=made.request.path,
-                timeout_seconds=limit + GOODBYE_SECONDS,
-            )
-        )
+        limit = self.limits.transfer_seconds + GOODBYE_SECONDS
+        asking = asyncio.create_task(self._say(made, "sync", sync(made.handle), limit))
         try:
             while not asking.done():
                 await asyncio.wait({asking}, timeout=self.look_seconds)
-                if asking.done():
-                    break
-                look = await self.destination.quietly(
-                    made.server, stat_handle(made.handle), self.limits.request_seconds
-                )
-                with suppress(WireError):
-                    if look.ok:
-                        progress.note(read_stat(look.data).size)
+                if not asking.done():
+                    await self._look(made, progress, asking)
                 stall = progress.stall()
                 if stall is not None and not asking.done():
                     await self._cancel(made, asking)
@@ -270,18 +256,29 @@ class RootTransfer:
             self.trail.observer.notice(TerminalSeen(self.trail.probe_id, said, progress.seconds))
         return _seen(Step.COPY, Party.DESTINATION, reply)
 
+    async def _look(self, made: _Open, progress: _Progress, asking: asyncio.Task[Reply]) -> None:
+        """How much has arrived. Given up when the copy is over: the time that it took is not that of a slow look."""
+        limit = self.limits.request_seconds
+        looking = asyncio.create_task(self.destination.quietly(made.server, stat_handle(made.handle), limit))
+        try:
+            await asyncio.wait({asking, looking}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            looking.cancel()
+            await asyncio.wait({looking})
+        with suppress(WireError):
+            if not looking.cancelled() and looking.result().ok:
+                progress.note(read_stat(looking.result().data).size)
+
     async def _cancel(self, made: _Open, asking: asyncio.Task[Reply]) -> None:
         """Tells the destination to stop, and hears what it says to that."""
-        reply = await self.destination.ask_server(
-            made.server,
-            "cancel",
-            cancel_copy(made.handle),
-            Phase.TRANSFER,
-            path=made.request.path,
-            timeout_seconds=GOODBYE_SECONDS,
-        )
+        reply = await self._say(made, "cancel", cancel_copy(made.handle), GOODBYE_SECONDS)
         if reply.ok:
             await asyncio.wait({asking}, timeout=GOODBYE_SECONDS)
+
+    async def _say(self, made: _Open, verb: str, request: Request, limit: float) -> Reply:
+        """The destination's answer about the file that it is copying."""
+        path, phase = made.request.path, Phase.TRANSFER
+        return await self.destination.ask_server(made.server, verb, request, phase, path=path, timeout_seconds=limit)
 
     async def _open(self, visit: XrootVisit, request: PathRequest, step: Step, party: Party) -> _Open:
         reply = await visit.ask(request, Phase.REQUEST)

@@ -27,6 +27,7 @@ from tpcharness.payload.names import PayloadFile, PayloadNames
 from tpcharness.payload.seeds import Seed
 from tpcharness.payload.store import PayloadStore
 from tpcharness.probes.door_check import DoorCheck
+from tpcharness.probes.role_token import token_for
 from tpcharness.probes.servers import ServerBook
 from tpcharness.probes.verification import ALGORITHM, MAX_READBACK_BYTES, Verifier
 from tpcharness.probes.webdav_reading import (
@@ -38,7 +39,7 @@ from tpcharness.probes.webdav_reading import (
     read_whole,
     vector_spans,
 )
-from tpcharness.tokens.roles import Role, token_request
+from tpcharness.tokens.roles import Role
 from tpcharness.wire.digest import Adler32, same_checksum
 from tpcharness.wire.fingerprint import Server, identify
 
@@ -135,20 +136,10 @@ class WebdavTransfer(ABC):
     async def _transfer(self, attempt: WebdavAttempt) -> None:
         """Everything from the preparation to the clean-up."""
 
-    async def _token(self, attempt: WebdavAttempt, role: Role, path: str) -> Token | None:
+    async def _token(self, attempt: WebdavAttempt, role: Role, file: PayloadFile) -> Token | None:
         """The token of one role; without one the attempt has failed."""
         with attempt.trail.enter(Phase.TOKEN):
-            try:
-                wanted = token_request(role, attempt.endpoint, path)
-            except ValueError as error:
-                attempt.fail(Failure(Reason.TOKEN_SOURCE_FAILED, str(error), Blame.CLIENT))
-                return None
-            token = await self._tokens.token(wanted)
-        if isinstance(token, Failure):
-            attempt.fail(token)
-            return None
-        attempt.trail.token(token.facts)
-        return token
+            return await token_for(self._tokens, attempt, role, file)
 
     def _server(self, attempt: WebdavAttempt, head: Answer) -> Server:
         """Who answered, or who has answered there before."""
@@ -173,7 +164,7 @@ class WebdavUploadProbe(WebdavTransfer):
             attempt.fail(no_place)
             return
         file = self._names.door(attempt.endpoint, f"{context.probe_id}-{context.attempt}")
-        token = await self._token(attempt, Role.WRITE, file.path)
+        token = await self._token(attempt, Role.WRITE, file)
         if token is None:
             return
         body = Summed(Content(context.size_bytes))
@@ -275,7 +266,7 @@ class WebdavDownloadProbe(WebdavTransfer):
             own = seed.blame is Blame.SOURCE  # which is called destination where there is one endpoint alone
             attempt.fail(replace(seed, blame=None) if own else seed)
             return
-        token = await self._token(attempt, Role.READ, seed.file.path)
+        token = await self._token(attempt, Role.READ, seed.file)
         if token is None:
             return
         request = HttpRequest.for_endpoint(attempt.endpoint, "GET", seed.file.path, token=token.secret)

@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
@@ -16,6 +18,7 @@ from tpcharness.model.secret import redact
 from tpcharness.model.variant import Blame
 
 IMPORT_SECONDS = 20.0
+REAP_SECONDS = 10.0
 _QUESTION = "import gfal2; gfal2.creat_context()"  # only with a context are its plug-ins loaded
 SYSTEM_PYTHON = "/usr/bin/python3"
 _REMEDY = "install python3-gfal2 (or pip's gfal2-python) and gfal2's plug-ins, and name its Python as gfal_python"
@@ -73,10 +76,18 @@ async def _complaint_of(interpreter: str) -> str:
     except TimeoutError:
         return f"`import gfal2` took more than {IMPORT_SECONDS:g} s"
     finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        if process.returncode is None or process.stderr is None or not process.stderr.at_eof():
+            await _end(process)
     if process.returncode == 0:
         return ""
     last = stderr.decode(errors="replace").strip().rpartition("\n")[2]
     return redact(last)[:200] or f"`import gfal2` ended with {process.returncode}"
+
+
+async def _end(process: Process) -> None:
+    """Ends it with its whole session: a child of it may live on, and hold its pipe."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REAP_SECONDS):
+            await process.communicate()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,8 @@ from tpcharness.workers.process import Notice, Worker, WorkerLostError
 SCRIPT = Path(__file__).with_name("gfal_script.py")
 MAX_WORKERS = 8
 IDLE_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 600.0
+"""After a search for gfal2 that found nothing: somebody may install it while a service runs."""
 
 Trust = tuple[str, ...]
 """Files and directories of authorities that a worker trusts beside the system's; empty means the grid's directory."""
@@ -50,6 +54,7 @@ class WorkerPool:
         script: Path = SCRIPT,
         max_workers: int = MAX_WORKERS,
         idle_seconds: float = IDLE_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._configured = interpreter
         self._script = script
@@ -60,7 +65,9 @@ class WorkerPool:
         self._busy: set[_Member] = set()
         self._idle: list[_Member] = []
         self._leaving: set[asyncio.Task[None]] = set()
+        self._monotonic = monotonic
         self._found: str | Failure | None = None
+        self._looked_at = 0.0
         self._preparing = asyncio.Lock()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._trusted: dict[Trust, str] = {}
@@ -87,7 +94,9 @@ class WorkerPool:
         return tuple(sorted(member.worker.pid for member in self._busy))
 
     async def unavailable(self) -> Failure | None:
-        """Why there can be no worker; None when there can. Costs something the first time only."""
+        """Why there can be no worker; None when there can. Looking costs something: it is done the first time, and
+        again `LOOK_AGAIN_SECONDS` after it found nothing.
+        """
         interpreter = await self._interpreter()
         return interpreter if isinstance(interpreter, Failure) else None
 
@@ -142,9 +151,13 @@ class WorkerPool:
 
     async def _interpreter(self) -> str | Failure:
         async with self._preparing:
-            if self._found is None:
-                self._found = await find_interpreter(self._configured)
-            return self._found
+            found = self._found
+            if isinstance(found, Failure) and self._monotonic() - self._looked_at >= LOOK_AGAIN_SECONDS:
+                found = None
+            if found is None:
+                found = self._found = await find_interpreter(self._configured)
+                self._looked_at = self._monotonic()
+            return found
 
     async def _take(self, interpreter: str, trust: Trust, *, fresh: bool) -> _Member:
         """An idle worker of this trust, or a new one in the place of one of another."""
