@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.secret import Secret
 from tpcharness.model.variant import Blame
+from tpcharness.workers import pool as pool_module
 from tpcharness.workers import process
 from tpcharness.workers.messages import Ended, GfalJob, Message, Progress, Stage, Started
 from tpcharness.workers.pool import WorkerPool
@@ -258,6 +260,29 @@ async def test_they_leave_nothing(pool: WorkerPool, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     assert isinstance(await pool.copy(job("/copy"), lambda _: None, trust=(str(tmp_path / "no.pem"),)), Failure)
     assert list((tmp_path / "temporary").glob("*/*")) == []
+
+
+async def test_who_gives_up_waits_for_the_thread_that_collects_authorities(
+    interpreter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def fill(directory: Path, *_: object) -> None:
+        begun.set()
+        may_end.wait(WAIT_SECONDS)
+        (directory / "authority").touch()
+        ended.set()
+
+    monkeypatch.setattr(pool_module, "_fill", fill)
+    async with WorkerPool(interpreter) as pool:
+        copying = asyncio.create_task(pool.copy(job("/copy"), lambda _: None, trust=("/authorities",)))
+        await until(begun.is_set)
+        copying.cancel()
+        await asyncio.sleep(0)
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await copying
+        assert ended.is_set()
 
 
 async def test_the_users_own_authorities_are_trusted_besides(

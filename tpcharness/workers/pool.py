@@ -184,11 +184,15 @@ class WorkerPool:
             if trust not in self._trusted:
                 self._directory = self._directory or tempfile.TemporaryDirectory(prefix="tpcharness-authorities-")
                 directory = Path(tempfile.mkdtemp(dir=self._directory.name))
+                places = Path(ours or GRID_CERTIFICATES), trust
+                filling = asyncio.create_task(asyncio.to_thread(_fill, directory, *places))
                 try:
-                    await asyncio.to_thread(_fill, directory, Path(ours or GRID_CERTIFICATES), trust)
+                    await asyncio.shield(filling)
                 except (OSError, ValueError):
                     await asyncio.to_thread(shutil.rmtree, directory)
                     raise
+                finally:
+                    await asyncio.wait({filling})  # no thread can be stopped, and the pool removes what it writes to
                 self._trusted[trust] = str(directory)
             return self._trusted[trust]
 
