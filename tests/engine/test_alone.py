@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.engine.test_runner import OK, REFUSED, FakeProbe, Notes, Verdict
+from tests.support.runner_bench import OK, REFUSED, FakeProbe, Notes, Verdict
 from tests.support.scheduled_world import DAY, FINE, HOUR, MINUTE, START, Answer, World
 from tests.support.scheduled_world import result as result_of
 from tests.support.virtual_time import VirtualClock, on_virtual_time

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.engine.test_runner import OK, REFUSED, FakeProbe, Notes, Verdict
+from tests.support.runner_bench import OK, REFUSED, FakeProbe, Notes, Verdict
 from tests.support.scheduled_world import FINE, HOUR, MINUTE, START, Answer, World
 from tests.support.virtual_time import VirtualClock, on_virtual_time
 from tpcharness.engine.gates import SkipReason

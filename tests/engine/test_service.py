@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.engine.test_runner import BAD, OK, PULL, FakeProbe, Notes
+from tests.support.runner_bench import BAD, OK, PULL, FakeProbe, Notes
 from tests.support.virtual_time import EPOCH, on_virtual_time
 from tpcharness.engine.limits import Limits
 from tpcharness.engine.plan import schedule_of
