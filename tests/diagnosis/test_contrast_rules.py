@@ -292,6 +292,11 @@ def test_a_busy_moment_or_a_file_that_stays_is_no_ground(reason: Reason) -> None
     assert not contrasts([alone("X", UP, reason), link("AX", PULL, Reason.TRANSFER_FAILED)])
 
 
+@pytest.mark.parametrize("reason", [Reason.RANGE_REFUSED, Reason.RANGE_WRONG])
+def test_ranges_that_no_copy_reads_are_no_ground(reason: Reason) -> None:
+    assert not contrasts([alone("X", DOWN, reason), link("XA", PULL, Reason.TRANSFER_FAILED)])
+
+
 def test_a_short_copy_is_not_called_slow() -> None:
     copy = replace(fast(link("AB", PULL), 10), transfer_seconds=4.9)
     assert not contrasts([copy, fast(alone("A", DOWN), 90), fast(alone("B", UP), 90)])

@@ -156,6 +156,15 @@ def test_our_own_connection_ends_at_the_active_party(reason: Reason, mode: Mode)
     assert verdict == Verdict(reason, active(mode), hint="detail")
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_what_may_be_our_own_resolver_is_nobodys_for_certain(mode: Mode) -> None:
+    silent = Failure(R.DNS_FAILURE, "no answer from the resolver within 5 s", perhaps_ours=True)
+    verdict = judge_copy(CopySeen(mode, NOBODY_KNOWS, None, None, failure=silent))
+    assert verdict is not None
+    assert (verdict.reason, verdict.blame) == (R.DNS_FAILURE, B.UNDETERMINED)
+    assert {alternative.blame for alternative in verdict.alternatives} == {active(mode), B.CLIENT}
+
+
 def test_what_we_bear_ourselves_is_nobody_elses() -> None:
     ours = Failure(R.LOCAL_NETWORK, "too many open files", B.CLIENT)
     verdict = judge_copy(CopySeen(PULL, NOBODY_KNOWS, None, None, failure=ours))

@@ -63,6 +63,8 @@ def test_a_success_is_no_verdict_yet() -> None:
          B.DESTINATION),
         (112, "copy (Neon): Server certificate verification failed: certificate has expired", R.TLS_EXPIRED,
          B.DESTINATION),
+        # names and paths say nothing
+        (5, "copy davs://tls.example.org/redirect/x: something new", R.TRANSFER_FAILED, B.UNDETERMINED),
     ],
 )  # fmt: skip
 def test_davs(code: int, text: str, reason: Reason, blame: Blame) -> None:
@@ -124,6 +126,27 @@ def test_root(code: int, text: str, reason: Reason, blame: Blame) -> None:
     assert (verdict.reason, verdict.blame) == (reason, blame)
 
 
+@pytest.mark.parametrize(
+    ("text", "reasons", "blames"),
+    [
+        # What is said in the end of a copy may be said of either end; opened is the source first, and the same words.
+        ("[ERROR] Operation expired", {R.NO_RESPONSE}, {B.SOURCE, B.DESTINATION, B.PATH}),
+        ("[FATAL] Connection error", {R.CONNECTION_REFUSED}, {B.SOURCE, B.DESTINATION, B.PATH}),
+        ("[FATAL] Connection error (source)", {R.CONNECTION_REFUSED}, {B.SOURCE}),
+        ("[FATAL] Auth failed: No protocols left to try", {R.UNAUTHENTICATED}, {B.SOURCE}),  # before the copy began
+        ("[ERROR] Server responded with an error: [3009] no space left on device", {R.NO_SPACE}, {B.DESTINATION}),
+        ("[ERROR] Server responded with an error: [3007] TPC local write failed", {R.LOCAL_IO_ERROR}, {B.DESTINATION}),
+        ("[ERROR] Server responded with an error: [3011] No such file", {R.NOT_FOUND, R.TRANSFER_FAILED},
+         {B.SOURCE, B.DESTINATION}),
+        ("[ERROR] Server responded with an error: [3024] too busy (source)", {R.OVERLOADED}, {B.SOURCE}),
+    ],
+)  # fmt: skip
+def test_root_without_a_name_for_the_end(text: str, reasons: set[Reason], blames: set[Blame]) -> None:
+    verdict = judge(Scheme.ROOT, 5, f"{XRDCL}{text}\n")
+    seen = causes(verdict) or {(verdict.reason, verdict.blame)}
+    assert ({reason for reason, _ in seen}, {blame for _, blame in seen}) == (reasons, blames)
+
+
 @pytest.mark.parametrize("scheme", [Scheme.GSIFTP, Scheme.SRM])
 @pytest.mark.parametrize(
     ("code", "text", "reason", "blame"),
@@ -170,6 +193,17 @@ def test_globus_names_the_door_or_the_file(text: str, reason: Reason, blame: Bla
     verdict = judge_gfal(seen)
     assert verdict is not None
     assert (verdict.reason, verdict.blame) == (reason, blame)
+
+
+def test_names_of_files_mean_nothing() -> None:
+    verdict = judge(Scheme.GSIFTP, errno.EPERM, "550 /data/quota/seed: Operation not permitted", NOBODY_KNOWS)
+    assert verdict.reason is R.FORBIDDEN
+
+
+@pytest.mark.parametrize("text", ["500-globus_xio: Unable to connect to 192.0.2.7:50001", "Operation timed out"])
+def test_data_ports_may_be_shut_by_a_firewall(text: str) -> None:
+    verdict = judge(Scheme.GSIFTP, errno.ECOMM, f"TRANSFER {text}", NOBODY_KNOWS)
+    assert {blame for _, blame in causes(verdict)} == {B.SOURCE, B.DESTINATION, B.PATH}
 
 
 def test_a_missing_plug_in_is_our_own_lack() -> None:

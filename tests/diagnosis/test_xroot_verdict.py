@@ -70,6 +70,21 @@ def copied(text: str, number: int = 3005, **more: object) -> RootSeen:
         ("[ERROR] Operation expired (source)", Reason.PASSIVE_STALLED, {S, P}),
         ("something new (source)", Reason.PASSIVE_ERROR, {S, P}),
         ("something new (destination)", Reason.LOCAL_IO_ERROR, {D}),
+        # Behind a proxy or in a cluster the end that is written to is a server as well.
+        (
+            "[ERROR] Server responded with an error: [3010] Unable to create /x; permission denied (destination)",
+            Reason.FORBIDDEN,
+            {D},
+        ),
+        (
+            "[ERROR] Server responded with an error: [3011] Unable to open /x; no such file or directory (destination)",
+            Reason.PARENT_MISSING,
+            {D},
+        ),
+        ("[FATAL] TLS error: certificate has expired (destination)", Reason.LOCAL_IO_ERROR, {D}),
+        ("[FATAL] Redirect limit has been reached (destination)", Reason.LOCAL_IO_ERROR, {D}),
+        ("[FATAL] Connection error:  (destination)", Reason.LOCAL_IO_ERROR, {D}),
+        ("[ERROR] Operation expired (destination)", Reason.LOCAL_IO_ERROR, {D}),
         ("something new", Reason.TRANSFER_FAILED, {Blame.UNDETERMINED}),
         ("", Reason.TRANSFER_FAILED, {Blame.UNDETERMINED}),
     ],
@@ -114,6 +129,7 @@ def test_names_of_files_and_hosts_mean_nothing() -> None:
     [
         (Step.PLACEMENT, Party.SOURCE, 3011, "Unable to open /x; no such file or directory", Reason.NOT_FOUND),
         (Step.PLACEMENT, Party.SOURCE, 3010, "Unable to open /x; permission denied", Reason.FORBIDDEN),
+        (Step.PLACEMENT, Party.SOURCE, 3003, "already opened by 1 writer", Reason.OVERLOADED),
         (Step.GRANT, Party.SOURCE, 3013, "Unable to open /x; tpc not supported", Reason.TPC_UNSUPPORTED),
         (Step.DESTINATION, Party.DESTINATION, 3013, "Unable to open /x; tpc not supported", Reason.TPC_UNSUPPORTED),
         (Step.DESTINATION, Party.DESTINATION, 3005, "Unable to open /x; tpc not supported", Reason.TPC_UNSUPPORTED),
@@ -163,6 +179,8 @@ def test_transport_failures_are_whose_connection_it_was() -> None:
     assert judged(RootSeen(Step.COPY, Party.DESTINATION, failure=lost)) == (Reason.CONNECTION_LOST, {D})
     ours = Failure(Reason.LOCAL_NETWORK, "no CA files", Blame.CLIENT)
     assert judged(RootSeen(Step.PLACEMENT, Party.SOURCE, failure=ours)) == (Reason.LOCAL_NETWORK, {C})
+    silent = Failure(Reason.DNS_FAILURE, "no answer from the resolver within 5 s", perhaps_ours=True)
+    assert judged(RootSeen(Step.PLACEMENT, Party.SOURCE, failure=silent)) == (Reason.DNS_FAILURE, {S, C})
 
 
 def test_success_is_no_verdict_yet() -> None:

@@ -266,14 +266,26 @@ async def test_a_token_follows_redirects_by_the_endpoints_policy(
     assert (CANARY.reveal().encode() in pool.received) is sent
 
 
+OTHER = Secret("eyJhbGciOiJub25lIn0.another-canary.sig")
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        f"x={CANARY.reveal()}",
+        f"x=1?authz={CANARY.reveal()}",  # for the login at the next server
+        f"old=authz%3d{OTHER.reveal()}",  # that of another role, which the request has in it
+    ],
+)
 async def test_our_token_under_another_name_goes_nowhere(
-    client: XrootClient, servers: AsyncExitStack, authority: Authority
+    client: XrootClient, servers: AsyncExitStack, authority: Authority, echo: str
 ) -> None:
     pool = await servers.enter_async_context(ScriptedXroot())
     head = await servers.enter_async_context(
-        tls_server(authority, lambda seen: redirect(seen, pool.port, f"pool.site.org?x={CANARY.reveal()}"), shy=True)
+        tls_server(authority, lambda seen: redirect(seen, pool.port, f"pool.site.org?{echo}"))
     )
-    reply = await ask(client, door(head, CANARY), stat("/f", authz()))
+    source = Secret(f"authz={OTHER.reveal()}")
+    reply = await ask(client, secure(head, CANARY), stat("/f", authz().followed_by((("tpc.scgi", source),))))
     assert reply.failure is not None
     assert reply.failure.reason is Reason.REDIRECT_INVALID
     assert pool.connections == 0

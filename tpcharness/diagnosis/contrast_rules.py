@@ -35,6 +35,8 @@ _S, _D = Blame.SOURCE, Blame.DESTINATION
 _V = Variant
 
 _REFUSED = frozenset({Reason.UNAUTHENTICATED, Reason.FORBIDDEN, Reason.TPC_UNSUPPORTED, Reason.DELEGATION_REQUIRED})
+# What says nothing of a copy: it passes by itself, or is of ranges, which no copy reads.
+_NO_GROUND = frozenset({Reason.OVERLOADED, Reason.RANGE_REFUSED, Reason.RANGE_WRONG})
 _ACCEPTED = frozenset({Phase.TRANSFER, Phase.VERIFY, Phase.CLEANUP})
 _HTTPS = (_V.HTTPS_PULL, _V.HTTPS_PUSH)
 
@@ -97,7 +99,7 @@ def direct_fails_too(scene: Scene) -> Iterator[Drawn]:
         for name, result in scene.tested(direct):
             tried = [cell for variant in copies for cell in scene.at(variant, role, name)]
             failing = [cell for cell in tried if cell.failing and not cell.nobodys and cell.supports(role)]
-            if not own_fault(result) or result.reason is Reason.OVERLOADED:
+            if not own_fault(result) or result.reason in _NO_GROUND:
                 continue
             if not failing or any(cell.ok for cell in tried):
                 continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tpcharness.diagnosis.patterns import PATTERNS, RELAYED_STATUS, without_names
-from tpcharness.diagnosis.verdict import Party, Verdict, blamed
+from tpcharness.diagnosis.verdict import Party, Verdict, blamed, of_failure
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.wire.copy_request import CopyAnswer, Mode
@@ -156,12 +156,11 @@ def _judge_terminal(seen: CopySeen, terminal: Terminal) -> Verdict | None:
 def _judge_silence(seen: CopySeen) -> Verdict:
     """No head came, or a redirect led nowhere."""
     failure = seen.failure or Failure(Reason.NO_RESPONSE)
-    if failure.blame is not None:
-        return Verdict(failure.reason, failure.blame, hint=failure.detail)
-    if failure.reason is Reason.NO_RESPONSE and seen.mode is Mode.PULL and not _answers_by_itself(seen.server):
+    waits = seen.mode is Mode.PULL and not _answers_by_itself(seen.server)
+    if waits and failure.reason is Reason.NO_RESPONSE and failure.blame is None:
         # XRootD 5 says nothing while it waits for the source's HEAD (xrootd 5): silence has many causes.
         return blamed(Reason.NO_RESPONSE, seen.mode, Party.ACTIVE, Party.PASSIVE, Party.PATH)
-    return blamed(failure.reason, seen.mode, Party.ACTIVE).with_hint(failure.detail)
+    return of_failure(failure, Party.ACTIVE.blame(seen.mode))
 
 
 # A proxy's "no SSL certificate was sent" or a database's "connection refused" are the active party's own troubles: a

@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from tpcharness.diagnosis.copy_verdict import CopySeen, Stall, judge_copy
+from tpcharness.diagnosis.patterns import without_names
 from tpcharness.diagnosis.verdict import Party, Verdict, blamed
 from tpcharness.diagnosis.xroot_verdict import RootSeen, Step, judge_root_copy
 from tpcharness.model.reason import Reason
@@ -111,7 +112,8 @@ _BEHIND_SILENCE: tuple[_Cause, ...] = (
 )
 _NEVER_RELAY = frozenset({Implementation.DCACHE, Implementation.STORM, Implementation.DPM})
 
-# XrdCl about its own connections. It opens the source first and names it only sometimes.
+# XrdCl about its own connections. It opens the source first and does not name it, then the destination, which it does;
+# of the end of the copy it says nothing either, where a connection may have been lost or been silent at any place.
 _XRDCL: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
     (re.compile(expression, re.IGNORECASE), reason, source) for expression, reason, source in (
         (r"auth failed|no protocols left|login failed", _R.UNAUTHENTICATED, "XrdCl errAuthFailed, errLoginFailed"),
@@ -159,6 +161,9 @@ _GLOBUS: tuple[tuple[re.Pattern[str], Reason, str], ...] = tuple(
 
 _ROOT_NUMBER = re.compile(r"server responded with an error: \[(\d{4})\] *(.*)", re.IGNORECASE | re.DOTALL)
 _AT_DESTINATION = re.compile(r"\(destination\)\s*$", re.IGNORECASE)
+_AT_SOURCE = re.compile(r"\(source\)\s*$", re.IGNORECASE)
+# What the network between two storages can do as well as either of them.
+_ON_THE_WAY = frozenset({_R.CONNECTION_REFUSED, _R.UNREACHABLE, _R.NO_RESPONSE, _R.CONNECTION_LOST})
 _NO_AUTHORITIES = re.compile(r"unable to use CA cert", re.IGNORECASE)
 # The destination's copy program speaks through the destination, with XrdCl's words or its exit code (5.5.3).
 _BY_COPIER = re.compile(r"\[(?:ERROR|FATAL)\]|copy failed with return code", re.IGNORECASE)
@@ -218,8 +223,9 @@ def _judge_davs(seen: GfalSeen) -> Verdict:
     status = _STATUS.search(seen.text)
     if status is not None:
         return _judge_status(seen.server, int(status[1]))
+    text = without_names(seen.text)
     for expression, causes, _ in _DAVIX:
-        if expression.search(seen.text):
+        if expression.search(text):
             return _one_of(causes)
     return blamed(_R.TRANSFER_FAILED, Mode.PULL, _P.UNKNOWN)
 
@@ -249,27 +255,45 @@ def _judge_root(seen: GfalSeen) -> Verdict:
     if relayed is None and _NO_AUTHORITIES.search(text):
         hint = f"gfal2's XrdCl knows no authorities: set ca_path or X509_CERT_DIR: {text}"
         return Verdict(_R.WORKER_UNAVAILABLE, Blame.CLIENT, hint=hint)
-    party = _P.DESTINATION if _AT_DESTINATION.search(text) else _P.SOURCE
     if relayed is not None:
-        refusal = Refusal(int(relayed[1]), relayed[2].strip())
-        if _BY_COPIER.match(refusal.text):
-            step, party = Step.COPY, _P.DESTINATION
-        else:
-            at_open = Step.PLACEMENT if party is _P.SOURCE else Step.DESTINATION
-            step = at_open if party is _P.SOURCE or _AT_OPEN.search(text) else Step.COPY
-        told = judge_root_copy(RootSeen(step, party, refusal))
-        return told or blamed(_R.TRANSFER_FAILED, Mode.PULL, _P.UNKNOWN)
+        return _judge_root_answer(Refusal(int(relayed[1]), relayed[2].strip()))
     for expression, reason, _ in _XRDCL:
         if expression.search(text):
-            return blamed(reason, Mode.PULL, party)
+            if _AT_DESTINATION.search(text):
+                return blamed(reason, Mode.PULL, _P.DESTINATION)
+            if _AT_SOURCE.search(text) or reason not in _ON_THE_WAY:
+                return blamed(reason, Mode.PULL, _P.SOURCE)
+            return blamed(reason, Mode.PULL, _P.SOURCE, _P.DESTINATION, _P.PATH)
     return blamed(_R.TRANSFER_FAILED, Mode.PULL, _P.UNKNOWN)
+
+
+def _judge_root_answer(refusal: Refusal) -> Verdict:
+    """What a server answered to XrdCl. Without a name for the end it is the source's refusal to open, or the end of the
+    copy at the destination: XrdCl names no end after the second sync (XrdClThirdPartyCopyJob.cc).
+    """
+    copying = _judge_step(Step.COPY, _P.DESTINATION, refusal)
+    if _BY_COPIER.match(refusal.text):
+        return copying
+    if _AT_DESTINATION.search(refusal.text):
+        return _judge_step(Step.DESTINATION, _P.DESTINATION, refusal) if _AT_OPEN.search(refusal.text) else copying
+    opening = _judge_step(Step.PLACEMENT, _P.SOURCE, refusal)
+    if _AT_SOURCE.search(refusal.text) or _AT_OPEN.search(refusal.text):
+        return opening
+    if not copying.alternatives and copying.blame is not Blame.UNDETERMINED:
+        return copying
+    return _of_several((Alternative(opening.reason, opening.blame), *copying.alternatives))
+
+
+def _judge_step(step: Step, party: Party, refusal: Refusal) -> Verdict:
+    return judge_root_copy(RootSeen(step, party, refusal)) or blamed(_R.TRANSFER_FAILED, Mode.PULL, _P.UNKNOWN)
 
 
 def _judge_errno(seen: GfalSeen) -> Verdict:
     said_by_server = _SAID_BY_SERVER.search(seen.text) is not None
     if (_OURS_EXPIRED if said_by_server else _NO_CREDENTIAL).search(seen.text):
         return Verdict(_R.TOKEN_SOURCE_FAILED, Blame.CLIENT, hint=f"{_CREDENTIAL}: {seen.text.strip()}")
-    reason = next((reason for expression, reason, _ in _GLOBUS if expression.search(seen.text)), None)
+    text = without_names(seen.text)
+    reason = next((reason for expression, reason, _ in _GLOBUS if expression.search(text)), None)
     reason = reason or _ERRNO.get(seen.code)
     if reason is None:
         return blamed(_R.TRANSFER_FAILED, Mode.PULL, _P.UNKNOWN)
@@ -277,7 +301,8 @@ def _judge_errno(seen: GfalSeen) -> Verdict:
         return blamed(reason, Mode.PULL, _P.DESTINATION)
     party = _spoken_of(seen)
     if party is None:
-        return blamed(reason, Mode.PULL, _P.SOURCE, _P.DESTINATION)
+        path = (_P.PATH,) if reason in _ON_THE_WAY else ()  # a firewall before the data ports, say
+        return blamed(reason, Mode.PULL, _P.SOURCE, _P.DESTINATION, *path)
     if reason is _R.NOT_FOUND and party is _P.DESTINATION:
         reason = _R.PARENT_MISSING
     return blamed(reason, Mode.PULL, party)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from tpcharness.diagnosis.copy_verdict import Stall
 from tpcharness.diagnosis.patterns import without_names
-from tpcharness.diagnosis.verdict import Party, Verdict, blamed
+from tpcharness.diagnosis.verdict import Party, Verdict, blamed, of_failure
 from tpcharness.model.failure import Failure
 from tpcharness.model.reason import Reason
 from tpcharness.model.variant import Phase
@@ -135,7 +135,7 @@ _TEXTS = (
          _R.PASSIVE_CUT, _P.SOURCE, _P.PATH, source="XrdCl; EOS 'TPC remote read failed' (xroot 12, 13)"),
     _row(r"checksum error|checksum mismatch", _R.CHECKSUM_MISMATCH, _P.SOURCE, _P.DESTINATION,
          source="XrdCl errCheckSumError"),
-    _row(r"local write failed|local error|os error.*\(destination\)", _R.LOCAL_IO_ERROR, _P.DESTINATION,
+    _row(r"local write failed|local error", _R.LOCAL_IO_ERROR, _P.DESTINATION,
          source="XrdCl 'Local error'; EOS 'TPC local write failed' (xroot 12, 13)"),
     _row(r"tpc open failed for src_url", _R.PASSIVE_ERROR, _P.SOURCE, _P.PATH, source="EOS (xroot 13)"),
     _row(r"prematurely closed|\bcancell?ed\b", _R.ABORTED, _P.DESTINATION, source="5.5.3: 3017 (xroot 11)"),
@@ -164,7 +164,7 @@ def judge_root_copy(seen: RootSeen) -> Verdict | None:
         reason, parties = _STALLS[seen.stall]
         return blamed(reason, Mode.PULL, *parties)
     if seen.failure is not None:
-        return _on_the_way(seen.failure, seen.party)
+        return of_failure(seen.failure, seen.party.blame(Mode.PULL))
     if seen.refusal is None:
         return None
     if seen.step is Step.COPY and not seen.at_login:
@@ -189,12 +189,6 @@ def told(refusal: Refusal, where: str = "") -> str:
     return f"{where}: {text}" if where else text
 
 
-def _on_the_way(failure: Failure, party: Party) -> Verdict:
-    if failure.blame is not None:
-        return Verdict(failure.reason, failure.blame, hint=failure.detail)
-    return blamed(failure.reason, Mode.PULL, party).with_hint(failure.detail)
-
-
 def _judge_refusal(seen: RootSeen, refusal: Refusal) -> Verdict:
     """A request of ours was refused by whom we sent it to."""
     if seen.at_login:
@@ -208,6 +202,8 @@ def _judge_refusal(seen: RootSeen, refusal: Refusal) -> Verdict:
         reason = _R.NO_SPACE
     elif reason is _R.NOT_FOUND and seen.step is Step.DESTINATION:
         reason = _R.PARENT_MISSING
+    elif reason is _R.DESTINATION_EXISTS and seen.party is Party.SOURCE:
+        reason = _R.OVERLOADED  # somebody has the file open for writing; it passes
     return blamed(reason, Mode.PULL, seen.party).with_hint(told(refusal, seen.where))
 
 
@@ -224,20 +220,32 @@ def _judge_words(seen: RootSeen, refusal: Refusal, text: str) -> Verdict:
     for row in _TEXTS[:2]:
         if row.expression.search(text):
             return blamed(row.reason, Mode.PULL, *row.parties)
+    if _AT_DESTINATION.search(text):
+        return _judge_own_end(text)
     relayed = _RELAYED_NUMBER.search(text)
     if relayed is not None:
         return blamed(_RELAYED.get(int(relayed.group(1)), _R.PASSIVE_ERROR), Mode.PULL, Party.SOURCE)
     for row in _TEXTS[2:]:
         if row.expression.search(text):
             return blamed(row.reason, Mode.PULL, *row.parties)
-    if _AT_DESTINATION.search(text):
-        return blamed(_R.LOCAL_IO_ERROR, Mode.PULL, Party.DESTINATION)
     if text.lower().endswith("(source)"):
         return blamed(_R.PASSIVE_ERROR, Mode.PULL, Party.SOURCE, Party.PATH)
     if refusal.number in _NUMBERS and refusal.number != Number.UNSUPPORTED:
         # dCache and EOS give the number of what happened, on either side.
         return blamed(_R.TRANSFER_FAILED, Mode.PULL, Party.SOURCE, Party.DESTINATION)
     return blamed(_R.TRANSFER_FAILED, Mode.PULL, Party.UNKNOWN)
+
+
+def _judge_own_end(text: str) -> Verdict:
+    """What the destination's client says of the end that it writes to: in no word of it the source is meant.
+
+    Behind a proxy or in a cluster that end is a server as well, which answers by numbers.
+    """
+    if "checksum" in text.lower():  # of what it has read against what it has written
+        return blamed(_R.CHECKSUM_MISMATCH, Mode.PULL, Party.SOURCE, Party.DESTINATION)
+    relayed = _RELAYED_NUMBER.search(text)
+    reason = _R.LOCAL_IO_ERROR if relayed is None else _NUMBERS.get(int(relayed.group(1)), _R.SERVER_ERROR)
+    return blamed(_R.PARENT_MISSING if reason is _R.NOT_FOUND else reason, Mode.PULL, Party.DESTINATION)
 
 
 def _judge_expired(seen: RootSeen, refusal: Refusal) -> Verdict:

@@ -292,11 +292,13 @@ class XrootVisit:
         """The request for the next server."""
         if hops > MAX_HOPS:
             return Failure(Reason.REDIRECT_LOOP, f"more than {MAX_HOPS} redirects")
-        token = self.target.token
-        if token is not None and redirect.opaque.holds(token):
-            # Under another name than ours it would pass for something that may go anywhere.
+        onward = request.redirected(redirect.opaque, redirect.path)
+        tokens = set(request.opaque.tokens())
+        if self.target.token is not None:
+            tokens.add(self.target.token.reveal())
+        if onward.opaque.shows(tokens) or any(token in redirect.login_token for token in tokens):
             return Failure(Reason.REDIRECT_INVALID, f"the redirect to {redirect.host} has our token in it")
-        return request.redirected(redirect.opaque, redirect.path)
+        return onward
 
     async def _server(self, redirect: Redirect, *, known: bool) -> Server | Failure | LoginRefused:
         """The server of a redirect (`known`: our own first one), dialled if it is the first time or it was lost."""

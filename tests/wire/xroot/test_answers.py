@@ -95,6 +95,9 @@ def test_redirects(data: bytes, target: Redirect) -> None:
         redirect(-1, b"http://h//x"),
         redirect(-1, b"h"),
         redirect(1095, b"h?a=" + b"b" * 5000),
+        redirect(1095, b"h?a=b c"),
+        redirect(-1, b"root://h//a/../b"),
+        redirect(-1, b"root://h//a&b"),
     ],
 )
 def test_redirects_to_nowhere(data: bytes) -> None:
@@ -143,6 +146,9 @@ def test_space() -> None:
     data = b"oss.cgroup=public&oss.space=100&oss.free=90&oss.maxf=80&oss.used=10&oss.quota=-1\x00"
     assert read_space(data) == Space(100, 90, 80)
     assert read_space(b"rubbish") == Space()
+    assert read_space(b"a&" * 100) == Space()
+    long = b"oss.cgroup=" + b"x" * 290 + b"&oss.free=999999999999\x00"
+    assert read_space(long).free == 999_999_999_999
 
 
 @given(st.binary(max_size=200))

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from tpcharness.wire.errors import WireError
 from tpcharness.wire.xroot.codes import DEFAULT_PORT, HANDLE_BYTES, StatFlag
-from tpcharness.wire.xroot.opaque import NO_OPAQUE, Opaque, RootUrl, usable_host
+from tpcharness.wire.xroot.opaque import NO_OPAQUE, Opaque, RootUrl, is_plain_path, usable_host
 
 MAX_SHOWN = 300
 MAX_WAIT_SECONDS = 3600
@@ -118,6 +118,8 @@ def read_redirect(data: bytes) -> Redirect:
     opaque, _, login_token = rest.partition("?")
     if port < 0:
         url = RootUrl.parse(target)
+        if not is_plain_path(url.path):
+            raise WireError("a redirect to a path that servers read in different ways")
         return Redirect(url.host, url.port, Opaque.parse(opaque), login_token, url.path, url.secure)
     host = usable_host(target)
     if host is None or port > 0xFFFF:
@@ -166,7 +168,10 @@ class Space:
 
 def read_space(data: bytes) -> Space:
     """`oss.space=N&oss.free=N&oss.maxf=N` and more; what is no number is not told."""
-    told = dict(parse_qsl(text_of(data), max_num_fields=64))
+    try:
+        told = dict(parse_qsl(data.partition(b"\x00")[0].decode("utf-8", "replace"), max_num_fields=64))
+    except ValueError:  # more fields than anybody means
+        return Space()
     numbers = [int(text) if _DIGITS.fullmatch(text := told.get(f"oss.{name}", "")) else None for name in _SPACES]
     return Space(*numbers)
 

@@ -34,11 +34,17 @@ class Opaque:
 
     @classmethod
     def parse(cls, text: str) -> Opaque:
-        """What a server sent in a redirect; pieces that are no pair are dropped. Raises WireError when too long."""
+        """What a server sent in a redirect; pieces that are no pair are dropped.
+
+        Raises WireError when it is too long, or has a value that nobody could send on.
+        """
         if len(text) > MAX_OPAQUE:
             raise WireError("the opaque part of a redirect is too long")
         split = (piece.partition("=") for piece in text.split("&"))
-        return cls(tuple((key, value) for key, mark, value in split if mark and _KEY.fullmatch(key)))
+        pairs = tuple((key, value) for key, mark, value in split if mark and _KEY.fullmatch(key))
+        if any(_BAD_VALUE.search(value) for _, value in pairs):
+            raise WireError("a value in the opaque part of a redirect that cannot be sent on")
+        return cls(pairs)
 
     @property
     def secret(self) -> bool:
@@ -72,9 +78,15 @@ class Opaque:
         """For a server that may not have our tokens."""
         return Opaque(tuple(pair for pair in self.pairs if not isinstance(pair[1], Secret)))
 
-    def holds(self, token: Secret) -> bool:
-        """Whether a server has put our token under another name than `authz`, which is never taken over."""
-        return any(key != "authz" and isinstance(value, str) and token.reveal() in value for key, value in self.pairs)
+    def tokens(self) -> tuple[str, ...]:
+        """The bare tokens among the values; `tpc.scgi` has one behind `authz=`."""
+        bare = (value.reveal().removeprefix("authz=") for _, value in self.pairs if isinstance(value, Secret))
+        return tuple(token for token in bare if token)
+
+    def shows(self, tokens: Iterable[str]) -> bool:
+        """Whether one of these stands in a plain value, where it would pass for something that may go anywhere."""
+        plain = [value for _, value in self.pairs if isinstance(value, str)]
+        return any(token in value for token in tokens for value in plain)
 
     def encode(self) -> str:
         """For the wire, secrets included. Raises ValueError for what would end a value early: a bug of ours."""
@@ -93,9 +105,14 @@ class Opaque:
 NO_OPAQUE = Opaque()
 
 
+def is_plain_path(path: str) -> bool:
+    """Whether every server reads an absolute path as we do."""
+    return path.startswith("/") and not _BAD_PATH.search(path) and ".." not in path.split("/")
+
+
 def path_and_opaque(path: str, opaque: Opaque) -> bytes:
     """What stands in the data of a request. Raises ValueError for a path that servers would read otherwise."""
-    if not path.startswith("/") or _BAD_PATH.search(path) or ".." in path.split("/"):
+    if not is_plain_path(path):
         raise ValueError(f"not a plain absolute path: {path!r}")
     text = f"{path}?{opaque.encode()}" if opaque.pairs else path
     return text.encode()

@@ -28,6 +28,7 @@ _LEVELS: dict[Ask, int] = {
     Ask.QUERY: 4,
     Ask.STAT: 4,
     Ask.READ: 4,
+    Ask.READV: 4,
     Ask.SYNC: 4,
     Ask.PREPARE: 4,
 }
