@@ -219,12 +219,13 @@ def test_the_configuration_of_the_environment_is_used(ending, tmp_path, monkeypa
 
 def test_sigterm_ends_with_143(tmp_path):
     code = """
-import signal, sys, click
+import signal, sys, time, click
 from tpcharness.cli import main
 def act():
     try:
         print("ready", flush=True)
-        signal.pause()
+        while True:  # not pause(): a signal that comes just before it would be waited for again
+            time.sleep(0.05)
     finally:
         print("cleaned up", flush=True)
 main.COMMANDS = {"act": main.Entry(__name__, "Acts.", "acting")}

@@ -42,6 +42,9 @@ KEYS_LAST_SECONDS = 86_400
 LOOPBACK, POLLER, SLOW_POLLER = PRELOADED = ("loopback", "poller", "slow_poller")
 """What can be loaded into a server before its own code; the C file of that name says what it changes and why."""
 
+MIXED_UP = "Dispatch on closed link"
+"""What the log says then, of connections that were never hung up in a handshake too."""
+
 _TEMPLATES = Path(__file__).parent / "xrootd"
 _USERS = ("xrootd", "nobody")
 
@@ -193,6 +196,10 @@ class RealXrootd:
     def logs(self) -> dict[str, str]:
         """The end of each server's log."""
         return {server.name: server.log_tail() for server in self.servers}
+
+    def hurt_themselves(self) -> bool:
+        """Whether a server took an event of one connection for another's, after which it may answer nobody."""
+        return any(MIXED_UP in server.log.read_text(errors="replace") for server in self.servers if server.log.exists())
 
     def _prepare(self) -> None:
         """What all servers share: the key cache, and what is preloaded into them."""
