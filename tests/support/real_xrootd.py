@@ -18,7 +18,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +199,7 @@ class RealXrootd:
 
     def hurt_themselves(self) -> bool:
         """Whether a server took an event of one connection for another's, after which it may answer nobody."""
-        return any(MIXED_UP in server.log.read_text(errors="replace") for server in self.servers if server.log.exists())
+        return mixed_up(server.log for server in self.servers)
 
     def _prepare(self) -> None:
         """What all servers share: the key cache, and what is preloaded into them."""
@@ -280,6 +280,11 @@ class RealXrootd:
             return await asyncio.create_subprocess_exec(
                 *command, *program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.home, env=environment
             )
+
+
+def mixed_up(logs: Iterable[Path]) -> bool:
+    """Whether one of these logs of servers says that it did."""
+    return any(MIXED_UP in log.read_text(errors="replace") for log in logs if log.is_file())
 
 
 def _cluster_name(server: Server) -> str:
