@@ -41,6 +41,9 @@ LEAVES_OPEN = {
 }
 """Where gfal2 cannot tell apart what we can: what we find is one of several causes that it leaves possible."""
 
+MAY_LEAVE_OPEN = {"active-stopped-pull"}
+"""The same, but only when the server is stopped before gfal2 has told a first byte: it is slow to begin."""
+
 
 @pytest.fixture(scope="module")
 def seen(request: pytest.FixtureRequest) -> dict[str, Both]:
@@ -62,6 +65,8 @@ def test_they_agree(cell: RealCell, seen: dict[str, Both]) -> None:
         assert not (wrong := contradiction(both)), wrong
         assert not both.same, "gfal2 has learned to tell"
         assert len(both.gfal.causes) > len(both.ours.causes)
+    elif cell.name in MAY_LEAVE_OPEN and not both.same:
+        assert not (wrong := contradiction(both)), wrong
     else:
         assert both.same, f"{both.ours.causes}\n{both.gfal.causes}\n{both.gfal.hint}"
 
@@ -74,4 +79,4 @@ def test_how_often_they_say_the_very_same(seen: dict[str, Both]) -> None:
 
 
 def test_what_is_declared_is_tried() -> None:
-    assert OVERWRITES.keys() | LEAVES_OPEN <= {cell.name for cell in PULL_CELLS}
+    assert OVERWRITES.keys() | LEAVES_OPEN | MAY_LEAVE_OPEN <= {cell.name for cell in PULL_CELLS}
