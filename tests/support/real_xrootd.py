@@ -39,7 +39,9 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 KEYS_LAST_SECONDS = 86_400
 
-LOOPBACK, POLLER, SLOW_POLLER = PRELOADED = ("loopback", "poller", "slow_poller")
+LOOPBACK, POLLER, CHECKSUM = HELPERS = ("loopback", "poller", "checksum")
+SLOW_POLLER, SLOW_HANDOVER = "slow_poller", "slow_handover"
+PRELOADED = (*HELPERS, SLOW_POLLER, SLOW_HANDOVER)
 """What can be loaded into a server before its own code; the C file of that name says what it changes and why."""
 
 MIXED_UP = "Dispatch on closed link"
@@ -102,7 +104,7 @@ class Setup:
     ca_file: Path | None = None
     issuer: str = ""
     audience: str = ""
-    preload: tuple[str, ...] = (LOOPBACK, POLLER)
+    preload: tuple[str, ...] = HELPERS
 
 
 SOUND = Setup()
