@@ -28,7 +28,6 @@ from tests.support.real_cell import RealCell
 from tests.support.real_cells import COPY_CELLS
 from tests.support.real_doors import DOOR_CELLS
 from tests.support.real_world import World, open_world
-from tests.support.real_xrootd import mixed_up
 from tpcharness.model.result import Result
 from tpcharness.wire.copy_request import Mode
 
@@ -92,21 +91,7 @@ async def observe(cells: Sequence[RealCell] = REAL_CELLS) -> dict[str, Seen]:
 
 
 async def observed_by(module: str, cells: Sequence[RealCell]) -> list[Seen]:
-    """What is seen in the cells by a module that calls `main`, run in a child process with a network of its own.
-
-    If a server mixed up its own connections meanwhile (`mixed_up`), cells of ours that went wrong are tried once more.
-    """
-    seen, hurt = await _observed_once(module, cells)
-    ours = {each.name: each for each in reversed(seen)}  # the first of each cell
-    if again := [cell for cell in cells if hurt and (ours[cell.name].broken or disagreement(cell, ours[cell.name]))]:
-        names = {cell.name for cell in again}
-        repeated, _ = await _observed_once(module, again)
-        seen = [*(each for each in seen if each.name not in names), *repeated]
-    return seen
-
-
-async def _observed_once(module: str, cells: Sequence[RealCell]) -> tuple[list[Seen], bool]:
-    """All that is seen, and whether a server was hurt by itself."""
+    """What is seen in the cells by a module that calls `main`, run in a child process with a network of its own."""
     with tempfile.TemporaryDirectory(prefix="tpcharness-") as directory:
         names = [cell.name for cell in cells]
         command, environment = apart([sys.executable, "-m", module, directory, *names])
@@ -123,10 +108,9 @@ async def _observed_once(module: str, cells: Sequence[RealCell]) -> tuple[list[S
         finally:
             if process.returncode is None:
                 await _stop(process)
-        hurt = mixed_up(Path(directory).rglob("log"))
     if process.returncode != 0:
         raise RealFaultsError(f"exit code {process.returncode}:\n{stderr.decode(errors='replace')}")
-    return [Seen(**json.loads(line)) for line in stdout.splitlines()], hurt
+    return [Seen(**json.loads(line)) for line in stdout.splitlines()]
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

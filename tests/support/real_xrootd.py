@@ -18,7 +18,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +43,6 @@ LOOPBACK, POLLER, CHECKSUM = HELPERS = ("loopback", "poller", "checksum")
 SLOW_POLLER, SLOW_HANDOVER = "slow_poller", "slow_handover"
 PRELOADED = (*HELPERS, SLOW_POLLER, SLOW_HANDOVER)
 """What can be loaded into a server before its own code; the C file of that name says what it changes and why."""
-
-MIXED_UP = "Dispatch on closed link"
-"""What the log says then, of connections that were never hung up in a handshake too."""
 
 _TEMPLATES = Path(__file__).parent / "xrootd"
 _USERS = ("xrootd", "nobody")
@@ -199,10 +196,6 @@ class RealXrootd:
         """The end of each server's log."""
         return {server.name: server.log_tail() for server in self.servers}
 
-    def hurt_themselves(self) -> bool:
-        """Whether a server took an event of one connection for another's, after which it may answer nobody."""
-        return mixed_up(server.log for server in self.servers)
-
     def _prepare(self) -> None:
         """What all servers share: the key cache, and what is preloaded into them."""
         _require("gcc", "setpriv", "xrootd")
@@ -282,11 +275,6 @@ class RealXrootd:
             return await asyncio.create_subprocess_exec(
                 *command, *program, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.home, env=environment
             )
-
-
-def mixed_up(logs: Iterable[Path]) -> bool:
-    """Whether one of these logs of servers says that it did."""
-    return any(MIXED_UP in log.read_text(errors="replace") for log in logs if log.is_file())
 
 
 def _cluster_name(server: Server) -> str:
